@@ -1,0 +1,215 @@
+"""One cell of a plan: the checks of one subject on one kernel, whatever becomes of its guests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..kernels.kernel import Kernel
+from .guest.engine import End, EndKind, Engine, GuestSetupError, Job, Limits
+from .outcomes import (
+    BenchmarkResult,
+    CheckInfo,
+    CheckResult,
+    GuestRecord,
+    Outcome,
+    SubjectInfo,
+    Verdict,
+)
+from .plan import Plan, describe
+from .verdicts import judge
+
+Record = CheckInfo | SubjectInfo | CheckResult | GuestRecord | BenchmarkResult
+Emit = Callable[[Record], None]
+
+GUEST_RETRIES = 1
+"""How often a guest that was lost is started again; only infrastructure is tried again."""
+
+_OUTCOME_OF = {
+    EndKind.CRASHED: Outcome.CRASH,
+    EndKind.TIMED_OUT: Outcome.TIME_OUT,
+    EndKind.LOST: Outcome.INFRA,
+}
+
+
+@dataclass
+class _Stream:
+    """What one guest has said so far: the check that is running, and those that are done."""
+
+    cell: Cell
+    running: str = ""
+    done: set[str] = field(default_factory=set)
+    finished: bool = False
+    strange: list[str] = field(default_factory=list)
+
+    def line(self, text: str) -> None:
+        try:
+            event = json.loads(text)
+            self._event(event.pop("event"), event)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            # Guests are not trusted: a broken line is kept for the record, and costs nothing else.
+            self.strange.append(text[:200])
+
+    def _event(self, kind: str, event: dict[str, Any]) -> None:
+        match kind:
+            case "subject":
+                self.cell.emit(SubjectInfo(str(event["name"]), str(event["version"])))
+            case "check-started":
+                self.running = str(event["check"])
+                self.cell.started(self.running)
+            case "check-finished":
+                check = str(event["check"])
+                self.done.add(check)
+                self.running = ""
+                self.cell.report(
+                    check,
+                    Outcome(event["outcome"]),
+                    float(event["seconds"]),
+                    str(event.get("reason", "")),
+                    dict(event.get("detail", {})),
+                )
+            case "benchmark":
+                self.cell.benchmark(event)
+            case "suite-finished":
+                self.finished = True
+
+
+@dataclass
+class Cell:
+    """A kernel and a subject of a plan; `run` carries it out and emits its records."""
+
+    plan: Plan
+    kernel: Kernel
+    subject: str
+    engine: Engine
+    limits: Limits
+    emit: Emit
+    started: Callable[[str], None] = lambda check: None
+    _known: dict[str, CheckInfo] = field(default_factory=dict)
+    _done: set[str] = field(default_factory=set)
+    _command: str = ""
+
+    def run(self) -> None:
+        """Run every check, in as many guests as it takes; each check gets one result."""
+        self._known = {check.id: check for check in self.plan.checks}
+        lost = 0
+        while True:
+            stream = _Stream(self)
+            end = self._guest(stream)
+            self._done |= stream.done
+            if end.kind is EndKind.FINISHED and stream.finished:
+                return self._rest(Outcome.NOT_RUN, "the suite ended without running it", end)
+            if not self._after_loss(stream, end, lost):
+                return None
+            lost = 0 if stream.done else lost + 1
+
+    def _guest(self, stream: _Stream) -> End:
+        end = self.engine.run(self.kernel, self._job(), self.limits, stream.line)
+        strange = tuple(f"not an event: {text!r}" for text in stream.strange[:3])
+        record = GuestRecord(
+            kernel=self.kernel.label,
+            subject=self.subject,
+            engine=self.engine.name,
+            accelerator=end.accelerator,
+            end=str(end.kind),
+            reason=end.reason,
+            boot_s=end.boot_s,
+            run_s=end.run_s,
+            cpu_s=end.cpu_s,
+            command=end.command,
+            console=end.console if end.kind is not EndKind.FINISHED else "",
+            notes=end.notes + strange,
+        )
+        self.emit(record)
+        return end
+
+    def _after_loss(self, stream: _Stream, end: End, lost: int) -> bool:
+        """Give the running check its outcome; whether to go on in a fresh guest."""
+        outcome = _OUTCOME_OF.get(end.kind, Outcome.INFRA)
+        reason = end.reason or f"the suite ended early with exit code {end.exit_code}"
+        retry = outcome is Outcome.INFRA or not stream.running
+        if retry and lost < GUEST_RETRIES:
+            return True
+        if not stream.running:
+            self._rest(Outcome.INFRA, f"the guest {end.kind} in its {end.phase} phase: {reason}", end)
+            return False
+        self.report(stream.running, outcome, 0.0, reason, _evidence(end))
+        self._done.add(stream.running)
+        return bool(self._pending()) or bool(self.plan.user_objects) or self.plan.bench
+
+    def _rest(self, outcome: Outcome, reason: str, end: End) -> None:
+        for check in self._pending():
+            self.report(check, outcome, 0.0, reason, _evidence(end))
+            self._done.add(check)
+
+    def _pending(self) -> list[str]:
+        return [check.id for check in self.plan.checks if check.id not in self._done]
+
+    def _job(self) -> Job:
+        plan = self.plan
+        job = {
+            "subject": self.subject,
+            "subjects": list(plan.subjects),
+            "commands": plan.commands,
+            "objects": {name: str(path) for name, path in plan.objects.items()},
+            "checks": [check.id for check in plan.checks],
+            "skip": sorted(self._done),
+            "user_objects": [{"name": each.name, "path": str(each.path)} for each in plan.user_objects],
+            "check_limit_s": plan.check_limit_s,
+            "bench": plan.bench,
+        }
+        payload = {*plan.payload, *plan.objects.values(), *(each.path for each in plan.user_objects)}
+        return Job(
+            module="bpflab.harness.suite",
+            args=("--job", "job.json"),
+            files={"job.json": json.dumps(job).encode()},
+            payload=tuple(sorted(payload)),
+        )
+
+    def report(
+        self, check: str, outcome: Outcome, seconds: float, reason: str, detail: dict[str, Any]
+    ) -> None:
+        """Judge one outcome and emit it; a check of a user's object is made known first."""
+        info = self._known.get(check)
+        if info is None:
+            area, _, rest = check.partition("/")
+            info = self._known[check] = CheckInfo(check, area, rest.split("/")[0], rest)
+            self.emit(info)
+        verdict, deviation = judge(
+            outcome, info, describe(self.kernel), self.subject, self.plan.deviations
+        )
+        if deviation is not None:
+            detail = detail | {"deviation": f"{deviation.id}: {deviation.reason}"}
+        if verdict not in (Verdict.EXPECTED,):
+            detail = detail | {"reproduce": self._reproduce(info)}
+        self.emit(
+            CheckResult(self.kernel.label, self.subject, check, outcome, verdict, seconds, reason, detail)
+        )
+
+    def benchmark(self, event: dict[str, Any]) -> None:
+        """Emit one benchmark's samples as this kernel's."""
+        samples = {str(name): [float(value) for value in values] for name, values in event["samples"].items()}
+        self.emit(
+            BenchmarkResult(
+                self.kernel.label,
+                str(event["benchmark"]),
+                str(event["title"]),
+                str(event["unit"]),
+                samples,
+                self.engine.name,
+            )
+        )
+
+    def _reproduce(self, check: CheckInfo) -> str:
+        what = [f"--checks '{check.id}'"]
+        if check.area == "object":
+            what = [str(each.path) for each in self.plan.user_objects if each.name == check.object]
+        where = f"--kernels {self.kernel.label} --subjects {self.subject} --guest {self.engine.name}"
+        return f"bpflab run {' '.join(what)} {where}"
+
+
+def _evidence(end: End) -> dict[str, Any]:
+    return {"console": end.console[-8000:], "command": end.command}

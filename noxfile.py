@@ -1,0 +1,68 @@
+"""The sessions: ``python3 noxfile.py -s matrix`` works on a bare Python; so does plain ``nox``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+try:
+    import nox
+except ModuleNotFoundError:
+    # Plain python3: nox goes into .venv, and this file starts again in it.
+    python = HERE / ".venv/bin/python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", HERE / ".venv"], check=True)
+    if subprocess.run([python, "-c", "import nox"], capture_output=True, check=False).returncode:
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "nox"], check=True)
+    os.execv(python, [str(python), str(HERE / "noxfile.py"), *sys.argv[1:]])
+
+nox.needs_version = ">=2024.4.15"
+nox.options.sessions = ["lint", "tests"]
+nox.options.reuse_venv = "yes"
+nox.options.error_on_external_run = True
+
+
+def prepare(session: nox.Session, *extras: str) -> None:
+    """Install what the system lacks (or say how, exit code 69), then bpflab into the session."""
+    tools = subprocess.run([sys.executable, HERE / "harness/tools.py"], check=False)
+    if tools.returncode:
+        sys.exit(tools.returncode)
+    session.install("-e", f".[{','.join(extras)}]" if extras else ".")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Unit tests on this machine, guest tests on two kernels."""
+    prepare(session, "dev")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff and mypy --strict."""
+    prepare(session, "dev")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy", "-p", "bpflab")
+
+
+@nox.session
+def matrix(session: nox.Session) -> None:
+    """The compatibility matrix of the corpus: five kernels, both subjects; writes results/matrix/."""
+    prepare(session)
+    session.run("bpflab", "run", "--out", "results/matrix", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Load, look-up and event-read against libbpf; writes results/bench/."""
+    prepare(session)
+    session.run("bpflab", "bench", "--out", "results/bench", *session.posargs)
+
+
+if __name__ == "__main__":
+    nox.main()
