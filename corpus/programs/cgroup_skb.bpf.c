@@ -1,0 +1,37 @@
+/* Counts UDP packets to `port`; forbids those whose payload begins with 'D'. */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+
+#define IPPROTO_UDP 17
+#define PROTOCOL_OFFSET 9
+#define HEADER_LENGTH 20 /* IPv4 without options: what a plain UDP socket sends */
+
+struct udp {
+	__be16 source, destination, length, checksum;
+	__u8 first;
+} __attribute__((packed));
+
+const volatile __u16 port;
+
+__u64 allowed, forbidden;
+
+SEC("cgroup_skb/egress")
+int watch(struct __sk_buff *skb)
+{
+	__u8 protocol;
+	struct udp udp;
+
+	if (bpf_skb_load_bytes(skb, PROTOCOL_OFFSET, &protocol, 1) || protocol != IPPROTO_UDP)
+		return 1;
+	if (bpf_skb_load_bytes(skb, HEADER_LENGTH, &udp, sizeof(udp)) || udp.destination != bpf_htons(port))
+		return 1;
+	if (udp.first == 'D') {
+		__sync_fetch_and_add(&forbidden, 1);
+		return 0;
+	}
+	__sync_fetch_and_add(&allowed, 1);
+	return 1;
+}
+
+char LICENSE[] SEC("license") = "Apache-2.0";
