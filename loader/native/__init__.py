@@ -1,0 +1,28 @@
+"""The narrow native module: `native` is the compiled one if it was built, else its pure twin.
+
+``BPFLAB_NATIVE=0`` forces the twin.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .interface import Native
+
+__all__ = ["Native", "native"]
+
+
+def _choose() -> Native:
+    if os.environ.get("BPFLAB_NATIVE") != "0":
+        try:
+            from . import compiled
+        except ImportError:
+            pass
+        else:
+            return compiled
+    from . import pure
+
+    return pure
+
+
+native: Native = _choose()

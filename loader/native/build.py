@@ -1,0 +1,35 @@
+"""Builds the native module: named in setup.py, run by cffi when the package is built.
+
+`optional` makes a missing compiler or Python header a warning: bpflab then runs on
+the pure twin.
+"""
+
+from pathlib import Path
+
+from cffi import FFI
+
+ffibuilder = FFI()
+ffibuilder.cdef("""
+int bpflab_bpf(int cmd, void *attr, unsigned size);
+int bpflab_perf_event_open(void *attr, int pid, int cpu, int group_fd, unsigned long flags);
+int bpflab_lookup(int fd, const char *key, void *value, uint64_t flags);
+int bpflab_update(int fd, const char *key, const char *value, uint64_t flags);
+int bpflab_delete(int fd, const char *key);
+int bpflab_next_key(int fd, const char *key, void *next);
+uint64_t bpflab_lookup_int(int fd, uint64_t key, unsigned key_size, unsigned value_size);
+int bpflab_update_int(int fd, uint64_t key, unsigned key_size, uint64_t value, unsigned value_size,
+                      uint64_t flags);
+int bpflab_lookup_many(int fd, const char *keys, unsigned key_size, char *values, unsigned value_size,
+                       char *found, unsigned count);
+int bpflab_walk(int fd, const char *after, char *keys, unsigned key_size, char *values,
+                unsigned value_size, unsigned capacity);
+int bpflab_ringbuf_drain(char *consumer_page, const char *producer_page, unsigned page_size, uint64_t size,
+                         char *out, unsigned room, uint32_t *offsets, unsigned capacity);
+int bpflab_perf_drain(char *mapping, unsigned page_size, uint64_t size, char *out, unsigned room,
+                      uint32_t *offsets, unsigned capacity, uint64_t *lost);
+""")
+ffibuilder.set_source(
+    "bpflab.loader.native._native",
+    Path(__file__).with_name("native.c").read_text(encoding="utf-8"),
+    optional=True,
+)

@@ -1,0 +1,117 @@
+"""`Native` in C, through cffi's API mode (built by build.py from native.c)."""
+
+from __future__ import annotations
+
+from errno import ERANGE
+from mmap import PAGESIZE, mmap
+
+from ._native import ffi, lib
+
+_from_buffer = ffi.from_buffer
+_NULL = ffi.NULL
+
+
+def bpf(cmd: int, attr: bytearray) -> int:
+    result: int = lib.bpflab_bpf(cmd, _from_buffer(attr), len(attr))
+    return result
+
+
+def perf_event_open(attr: bytearray, pid: int, cpu: int, group_fd: int, flags: int) -> int:
+    result: int = lib.bpflab_perf_event_open(_from_buffer(attr), pid, cpu, group_fd, flags)
+    return result
+
+
+def address(buffer: bytes | bytearray | memoryview | mmap) -> int:
+    return int(ffi.cast("uintptr_t", _from_buffer(buffer))) if len(buffer) else 0
+
+
+def lookup(fd: int, key: bytes, value: bytearray, flags: int = 0) -> int:
+    result: int = lib.bpflab_lookup(fd, key or _NULL, _from_buffer(value), flags)
+    return result
+
+
+def update(fd: int, key: bytes, value: bytes, flags: int = 0) -> int:
+    result: int = lib.bpflab_update(fd, key or _NULL, value, flags)
+    return result
+
+
+def delete(fd: int, key: bytes) -> int:
+    result: int = lib.bpflab_delete(fd, key)
+    return result
+
+
+def next_key(fd: int, key: bytes | None, following: bytearray) -> int:
+    result: int = lib.bpflab_next_key(fd, _NULL if key is None else key, _from_buffer(following))
+    return result
+
+
+def lookup_int(fd: int, key: int, key_size: int, value_size: int) -> int:
+    try:
+        value: int = lib.bpflab_lookup_int(fd, key, key_size, value_size)
+    except OverflowError:
+        return -ERANGE
+    return value or -ffi.errno
+
+
+def update_int(fd: int, key: int, key_size: int, value: int, value_size: int, flags: int = 0) -> int:
+    try:
+        result: int = lib.bpflab_update_int(fd, key, key_size, value, value_size, flags)
+    except OverflowError:
+        return -ERANGE
+    return result
+
+
+def lookup_many(
+    fd: int, keys: bytes, key_size: int, values: bytearray, value_size: int, found: bytearray
+) -> int:
+    count = len(keys) // key_size
+    assert len(values) >= count * value_size and len(found) >= count
+    result: int = lib.bpflab_lookup_many(
+        fd, keys, key_size, _from_buffer(values), value_size, _from_buffer(found), count
+    )
+    return result
+
+
+def walk(
+    fd: int, after: bytes | None, keys: bytearray, key_size: int, values: bytearray, value_size: int
+) -> int:
+    capacity = len(keys) // key_size
+    assert len(values) >= capacity * value_size
+    result: int = lib.bpflab_walk(
+        fd,
+        _NULL if after is None else after,
+        _from_buffer(keys),
+        key_size,
+        _from_buffer(values),
+        value_size,
+        capacity,
+    )
+    return result
+
+
+def ringbuf_drain(consumer: mmap, producer: mmap, size: int, out: bytearray, offsets: memoryview) -> int:
+    result: int = lib.bpflab_ringbuf_drain(
+        _from_buffer(consumer),
+        _from_buffer(producer),
+        PAGESIZE,
+        size,
+        _from_buffer(out),
+        len(out),
+        _from_buffer("uint32_t[]", offsets),
+        len(offsets) - 1,
+    )
+    return result
+
+
+def perf_drain(pages: mmap, size: int, out: bytearray, offsets: memoryview, lost: memoryview) -> int:
+    result: int = lib.bpflab_perf_drain(
+        _from_buffer(pages),
+        PAGESIZE,
+        size,
+        _from_buffer(out),
+        len(out),
+        _from_buffer("uint32_t[]", offsets),
+        len(offsets) - 1,
+        _from_buffer("uint64_t[]", lost),
+    )
+    return result

@@ -1,0 +1,107 @@
+"""What the loader needs from native code: few functions, two implementations.
+
+`pure` defines the behaviour, `compiled` is the speed; both are modules that
+satisfy `Native`. Every function returns a result or ``-errno`` and raises
+nothing for what the kernel refuses. All sizes are in bytes, all integers
+unsigned and in native byte order.
+"""
+
+from __future__ import annotations
+
+from mmap import mmap
+from typing import Protocol
+
+
+class Native(Protocol):
+    """The functions. They hold no state and may be called from several threads."""
+
+    def bpf(self, cmd: int, attr: bytearray) -> int:
+        """``bpf(cmd, attr, len(attr))``; the kernel's answers are in `attr` afterwards."""
+        ...
+
+    def perf_event_open(self, attr: bytearray, pid: int, cpu: int, group_fd: int, flags: int) -> int:
+        """A new file descriptor."""
+        ...
+
+    def address(self, buffer: bytes | bytearray | memoryview | mmap) -> int:
+        """Where a buffer's bytes are, for a pointer in an attribute; 0 for an empty one.
+
+        Valid as long as the caller keeps the buffer and does not resize it. A
+        memoryview or mmap must be writable.
+        """
+        ...
+
+    def lookup(self, fd: int, key: bytes, value: bytearray, flags: int = 0) -> int:
+        """Read the element of a key (b"" in maps without keys) into `value`; 0."""
+        ...
+
+    def update(self, fd: int, key: bytes, value: bytes, flags: int = 0) -> int:
+        """Set an element; 0."""
+        ...
+
+    def delete(self, fd: int, key: bytes) -> int:
+        """Delete an element; 0."""
+        ...
+
+    def next_key(self, fd: int, key: bytes | None, following: bytearray) -> int:
+        """Write the key behind `key` (the first for None) to `following`; 0."""
+        ...
+
+    def lookup_int(self, fd: int, key: int, key_size: int, value_size: int) -> int:
+        """The value of a key; sizes are 1, 2, 4 or 8. A key that does not fit is ``-ERANGE``."""
+        ...
+
+    def update_int(
+        self, fd: int, key: int, key_size: int, value: int, value_size: int, flags: int = 0
+    ) -> int:
+        """Set an element; 0. A key or a value that does not fit is ``-ERANGE``."""
+        ...
+
+    def lookup_many(
+        self, fd: int, keys: bytes, key_size: int, values: bytearray, value_size: int, found: bytearray
+    ) -> int:
+        """Look up keys that lie one behind the other; the number that is there.
+
+        Value i goes to ``values[i * value_size:]``, ``found[i]`` says whether it is one.
+        """
+        ...
+
+    def walk(
+        self,
+        fd: int,
+        after: bytes | None,
+        keys: bytearray,
+        key_size: int,
+        values: bytearray,
+        value_size: int,
+    ) -> int:
+        """Read the elements behind the key `after` (None: from the start) until `keys` is full.
+
+        Returns their number; fewer than fit means the end. Elements that are
+        deleted meanwhile are left out.
+        """
+        ...
+
+    def ringbuf_drain(
+        self, consumer: mmap, producer: mmap, size: int, out: bytearray, offsets: memoryview
+    ) -> int:
+        """Move up to ``len(offsets) - 1`` samples of a BPF ring buffer into `out`; their number.
+
+        Sample i becomes ``out[offsets[i]:offsets[i + 1]]``; `offsets` is a view of
+        format "I". Stops before a record that is still being written (busy) or that
+        does not fit; skips discarded ones. If not even the first sample fits:
+        minus the room that it needs. `consumer` is the writable page, `producer`
+        the page and twice the data (of `size`) behind it.
+        """
+        ...
+
+    def perf_drain(
+        self, pages: mmap, size: int, out: bytearray, offsets: memoryview, lost: memoryview
+    ) -> int:
+        """Move up to ``len(offsets) - 1`` raw samples of one CPU's perf buffer into `out`.
+
+        As `ringbuf_drain`; `pages` is the control page and data of `size` behind it,
+        every record a PERF_SAMPLE_RAW alone. What the kernel says it lost is added
+        to ``lost[0]`` (a view of format "Q"). Samples keep the kernel's padding.
+        """
+        ...
