@@ -1,0 +1,185 @@
+"""Handles of what a subject has made: objects, links and readers.
+
+Each is a context manager. Closing one whose subject is gone does nothing: what the subject
+owned went with it, and the error that tells why is on its way already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from . import answers
+from .answers import Events, Json, LoadedProgram, Opened, TestRun
+
+if TYPE_CHECKING:
+    from .client import Subject
+
+T = TypeVar("T")
+
+Target = Mapping[str, str | int]
+"""Where to attach, as in PROTOCOL.md: ``{"kind": "xdp", "ifindex": 3}``."""
+
+
+class _Handle:
+    """Something that the subject knows by an ID and that is closed once."""
+
+    _close_verb: str
+    _id_name: str
+
+    def __init__(self, subject: Subject, identifier: int) -> None:
+        self._subject = subject
+        self._id = identifier
+        self._open = True
+
+    def close(self) -> None:
+        """Close it; nothing happens if it, or its subject, is closed already."""
+        if self._open and self._subject.alive:
+            self._subject.ask(self._close_verb, answers.nothing, **{self._id_name: self._id})
+        self._open = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class SubjectLink(_Handle):
+    """An attached program."""
+
+    _close_verb, _id_name = "detach", "link"
+
+    def detach(self) -> None:
+        """The same as `close`."""
+        self.close()
+
+
+class SubjectReader(_Handle):
+    """A reader of a ring buffer or a perf event array."""
+
+    _close_verb, _id_name = "events_close", "reader"
+
+    def poll(self, timeout_s: float = 1.0, maximum: int = 1024) -> Events:
+        """Wait for events; up to `maximum` of them, none when the time is over."""
+        return self._subject.ask(
+            "events_poll",
+            Events.parse,
+            reader=self._id,
+            timeout_ms=round(timeout_s * 1000),
+            max=maximum,
+        )
+
+
+class SubjectObject(_Handle):
+    """An opened object; `programs`, `maps` and `variables` are what it holds, by name."""
+
+    _close_verb, _id_name = "close", "object"
+
+    def __init__(self, subject: Subject, opened: Opened) -> None:
+        super().__init__(subject, opened.object)
+        self.programs = opened.programs
+        self.maps = opened.maps
+        self.variables = opened.variables
+
+    def close(self) -> None:
+        """Close it with its links and readers; their handles must not be used any more."""
+        super().close()
+
+    def load(self, programs: Iterable[str] | None = None, log: bool = False) -> dict[str, LoadedProgram]:
+        """Load these programs (default: those the object wants loaded), with the verifier's log if asked."""
+        arguments: Json = {} if programs is None else {"programs": list(programs)}
+        if log:
+            arguments["log"] = True
+        return self._ask("load", answers.loaded_programs, **arguments)
+
+    def attach(self, program: str, target: Target | None = None) -> SubjectLink:
+        """Attach a loaded program to a target, or where its SEC() name says."""
+        arguments: Json = {} if target is None else {"target": dict(target)}
+        link = self._ask("attach", answers.link, program=program, **arguments)
+        return SubjectLink(self._subject, link)
+
+    def lookup(self, name: str, key: bytes) -> bytes:
+        """The value of a key of map `name`; of per-CPU maps, those of all possible CPUs."""
+        return self._ask("lookup", answers.value, map=name, key=key.hex())
+
+    def update(self, name: str, key: bytes, value: bytes, flags: int = 0) -> None:
+        """Set the value of a key; `flags` as BPF_NOEXIST (1) and BPF_EXIST (2)."""
+        self._ask("update", answers.nothing, map=name, key=key.hex(), value=value.hex(), flags=flags)
+
+    def update_program(self, name: str, key: bytes, program: str) -> None:
+        """Put a program of this object into a program array."""
+        self._ask("update", answers.nothing, map=name, key=key.hex(), value_program=program)
+
+    def update_map(self, name: str, key: bytes, inner: str) -> None:
+        """Put a map of this object into a map of maps."""
+        self._ask("update", answers.nothing, map=name, key=key.hex(), value_map=inner)
+
+    def delete(self, name: str, key: bytes) -> None:
+        """Delete a key of map `name`."""
+        self._ask("delete", answers.nothing, map=name, key=key.hex())
+
+    def keys(self, name: str) -> list[bytes]:
+        """All keys of map `name`."""
+        return self._ask("keys", answers.keys, map=name)
+
+    def variable(self, name: str) -> bytes:
+        """The value of a global variable: the initial one before `load`, the live one after it."""
+        return self._ask("variable_get", answers.value, name=name)
+
+    def set_variable(self, name: str, value: bytes) -> None:
+        """Set a global variable, before or after `load`."""
+        self._ask("variable_set", answers.nothing, name=name, value=value.hex())
+
+    def reader(self, name: str) -> SubjectReader:
+        """Open a reader of a ring buffer or perf event array."""
+        return SubjectReader(self._subject, self._ask("events_open", answers.reader, map=name))
+
+    def test_run(
+        self, program: str, data: bytes | None = None, ctx: bytes | None = None, repeat: int | None = None
+    ) -> TestRun:
+        """Run a program by BPF_PROG_TEST_RUN; what is None is left out of the system call."""
+        given: Json = {name: each.hex() for name, each in (("data", data), ("ctx", ctx)) if each is not None}
+        if repeat is not None:
+            given["repeat"] = repeat
+        return self._ask("test_run", TestRun.parse, program=program, **given)
+
+    def bench_lookup(
+        self, name: str, *, count: int, loops: int, rounds: int, limit_s: float | None = None
+    ) -> list[float]:
+        """Nanoseconds per look-up of one of `count` keys, of each round of `loops` times all keys."""
+        return self._ask(
+            "bench_lookup",
+            answers.samples,
+            limit_s=limit_s,
+            map=name,
+            count=count,
+            loops=loops,
+            rounds=rounds,
+        )
+
+    def bench_events(
+        self,
+        name: str,
+        program: str,
+        *,
+        count: int,
+        rounds: int,
+        data: bytes | None = None,
+        limit_s: float | None = None,
+    ) -> list[float]:
+        """Nanoseconds per event read from ring buffer `name`, of each round of `count` events."""
+        given: Json = {} if data is None else {"data": data.hex()}
+        return self._ask(
+            "bench_events",
+            answers.samples,
+            limit_s=limit_s,
+            map=name,
+            program=program,
+            count=count,
+            rounds=rounds,
+            **given,
+        )
+
+    def _ask(self, verb: str, parse: Callable[[Json], T], **arguments: Any) -> T:
+        return self._subject.ask(verb, parse, object=self._id, **arguments)
