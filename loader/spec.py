@@ -116,7 +116,7 @@ class MapSpec:
     inner: MapSpec | None = None
     """Template of the inner maps of a map of maps."""
     initial_slots: list[tuple[int, str]] = field(default_factory=list)
-    """(index, name of map or program) of statically filled ``values``; for struct_ops (byte offset, program)."""
+    """(index, name of map or program) of statically filled ``values``; of struct_ops: (offset, program)."""
     contents: bytes | None = None
     """Initial value of a data section's map, and of a struct_ops map."""
     kind: MapKind = "user"

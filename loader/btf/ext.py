@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class LineInfo(NamedTuple):
-    """One source line: offsets into the BTF's strings, and line and column packed as the kernel takes them."""
+    """One source line: offsets into the BTF's strings, line and column packed as the kernel takes them."""
 
     file_name_off: int
     line_off: int

@@ -1,0 +1,375 @@
+"""BTF type information, held compactly.
+
+A kernel has well over 100,000 types; making an object for each takes a quarter of
+a second. So the type section stays an array of 32-bit words (every BTF record is
+made of them) beside the place of each record, and a type is decoded when it is
+asked for.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from array import array
+from collections.abc import Iterator
+from typing import Literal
+
+from ..errors import BtfError
+from .kinds import (
+    EXTRA_WORDS,
+    HEADER_WORDS,
+    MODIFIERS,
+    IntEncoding,
+    Kind,
+    info_kind,
+    info_vlen,
+)
+from .records import Array, BtfType, Member, SectionVariable
+
+MAGIC = 0xEB9F
+VERSION = 1
+HEADER = "HBBIIIII"
+HEADER_SIZE = 24
+MAX_CHAIN = 64
+"""Longest chain of modifiers, typedefs and arrays that is followed; longer ones are cycles."""
+
+ByteOrder = Literal["<", ">"]
+NATIVE: ByteOrder = "<" if sys.byteorder == "little" else ">"
+
+
+class Btf:
+    """The types and strings of one piece of BTF; ids start after those of `base` (split BTF)."""
+
+    def __init__(
+        self, words: array[int], strings: bytes, byte_order: ByteOrder = NATIVE, base: Btf | None = None
+    ) -> None:
+        """Types as words in native order; raises BtfError if the records do not fill them exactly."""
+        self.words = words
+        self.strings = strings
+        self.byte_order = byte_order
+        self.base = base
+        self.first_id: int = base.end_id if base else 1
+        self.first_string: int = base.first_string + len(base.strings) if base else 0
+        self._offsets = _record_offsets(words, {})
+        self._decoded: dict[int, BtfType] = {}
+        self._names = b""
+
+    @classmethod
+    def from_bytes(cls, data: bytes, base: Btf | None = None) -> Btf:
+        """Parse raw BTF of either byte order. Raises BtfError."""
+        byte_order = _byte_order(data)
+        header_size, type_off, type_len, str_off, str_len = struct.unpack_from(byte_order + "4xIIIII", data)
+        if header_size < HEADER_SIZE or header_size > len(data):
+            raise BtfError(f"BTF header has {header_size} bytes of {len(data)}")
+        for what, start, size in ("type", type_off, type_len), ("string", str_off, str_len):
+            if header_size + start + size > len(data):
+                raise BtfError(f"BTF {what} section ({start}+{size}) exceeds the data ({len(data)} bytes)")
+        if type_len % 4:
+            raise BtfError(f"BTF type section has an odd length ({type_len} bytes)")
+        words = array("I", data[header_size + type_off : header_size + type_off + type_len])
+        if byte_order != NATIVE:
+            words.byteswap()
+        strings = data[header_size + str_off : header_size + str_off + str_len]
+        # Split BTF may come without strings of its own, or start in the middle of things.
+        if strings[-1:] not in (b"\0", b"") or (base is None and strings[:1] != b"\0"):
+            raise BtfError("BTF string section does not start and end with a zero byte")
+        return cls(words, strings, byte_order, base)
+
+    def encode(self) -> bytes:
+        """As raw BTF in its own byte order."""
+        words = self.words
+        if self.byte_order != NATIVE:
+            words = words[:]
+            words.byteswap()
+        types = words.tobytes()
+        header = struct.pack(
+            self.byte_order + HEADER,
+            MAGIC,
+            VERSION,
+            0,
+            HEADER_SIZE,
+            0,
+            len(types),
+            len(types),
+            len(self.strings),
+        )
+        return header + types + self.strings
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Btf):
+            return NotImplemented
+        return (self.words, self.strings, self.byte_order, self.base) == (
+            other.words,
+            other.strings,
+            other.byte_order,
+            other.base,
+        )
+
+    __hash__ = object.__hash__
+
+    @property
+    def end_id(self) -> int:
+        """One past the last type id."""
+        return self.first_id + len(self._offsets)
+
+    def ids(self) -> range:
+        """The ids of its own types (those of the base left out)."""
+        return range(self.first_id, self.end_id)
+
+    def types(self) -> Iterator[BtfType]:
+        """Its own types, decoded one by one."""
+        return map(self.type, self.ids())
+
+    def word_offset(self, type_id: int) -> int:
+        """Where the record of one of its own types starts in `words`."""
+        return self._offsets[type_id - self.first_id]
+
+    def type(self, type_id: int) -> BtfType:
+        """Decode one type; 0 is void. Raises BtfError for an id that does not exist."""
+        found = self._decoded.get(type_id)
+        if found is None:
+            found = self._decoded[type_id] = self._decode(type_id)
+        return found
+
+    def _decode(self, type_id: int) -> BtfType:
+        if type_id == 0:
+            return BtfType(0, Kind.VOID, "", 0, 0, False, 0)
+        if self.base and type_id < self.first_id:
+            return self.base.type(type_id)
+        if not self.first_id <= type_id < self.end_id:
+            raise BtfError(f"BTF has no type {type_id} (types 1…{self.end_id - 1})")
+        at = self._offsets[type_id - self.first_id]
+        name, info, size_or_type = self.words[at : at + HEADER_WORDS]
+        return BtfType(
+            type_id,
+            info_kind(info),
+            self.string(name),
+            size_or_type,
+            info_vlen(info),
+            bool(info >> 31),
+            at + HEADER_WORDS,
+        )
+
+    def string(self, offset: int) -> str:
+        """The string at an offset; raises BtfError outside the string section."""
+        if self.base and offset < self.first_string:
+            return self.base.string(offset)
+        start = offset - self.first_string
+        if start == 0 and not self.strings:
+            return ""
+        if not 0 <= start < len(self.strings):
+            raise BtfError(
+                f"BTF has no string at {offset} (strings end at {self.first_string + len(self.strings)})"
+            )
+        return self.strings[start : self.strings.index(b"\0", start)].decode("utf-8", "replace")
+
+    def _words_of(self, of: BtfType) -> array[int]:
+        """The words that `of.at` indexes: its own or the base's."""
+        return self.base._words_of(of) if self.base and of.id < self.first_id else self.words
+
+    def members(self, of: BtfType) -> list[Member]:
+        """The fields of a STRUCT or UNION, in order."""
+        words, at = self._words_of(of), of.at
+        members = []
+        for name, type_id, offset in _triples(words, at, of.vlen):
+            bits, size = (offset & 0xFFFFFF, offset >> 24) if of.kflag else (offset, 0)
+            members.append(Member(self.string(name), type_id, bits, size))
+        return members
+
+    def enumerators(self, of: BtfType) -> list[tuple[str, int]]:
+        """Names and values of an ENUM or ENUM64; signed where the type is."""
+        words, at = self._words_of(of), of.at
+        found = []
+        if of.kind == Kind.ENUM64:
+            for name, low, high in _triples(words, at, of.vlen):
+                found.append((self.string(name), _signed(low | high << 32, 64, of.kflag)))
+        else:
+            for name, value in zip(
+                words[at : at + 2 * of.vlen : 2], words[at + 1 : at + 2 * of.vlen : 2], strict=True
+            ):
+                found.append((self.string(name), _signed(value, 32, of.kflag)))
+        return found
+
+    def array(self, of: BtfType) -> Array:
+        """What an ARRAY is made of."""
+        return Array(*self._words_of(of)[of.at : of.at + 3])
+
+    def parameters(self, of: BtfType) -> list[tuple[str, int]]:
+        """Names and type ids of a FUNC_PROTO's parameters."""
+        words, at = self._words_of(of), of.at
+        pairs = zip(words[at : at + 2 * of.vlen : 2], words[at + 1 : at + 2 * of.vlen : 2], strict=True)
+        return [(self.string(name), type_id) for name, type_id in pairs]
+
+    def section_variables(self, of: BtfType) -> list[SectionVariable]:
+        """The entries of a DATASEC."""
+        return [SectionVariable(*triple) for triple in _triples(self._words_of(of), of.at, of.vlen)]
+
+    def integer(self, of: BtfType) -> tuple[int, int, int]:
+        """Encoding (bits of `IntEncoding`), bit offset and width of an INT."""
+        word = self._words_of(of)[of.at]
+        return word >> 24 & 0xF, word >> 16 & 0xFF, word & 0xFF
+
+    def linkage(self, of: BtfType) -> int:
+        """The linkage of a VAR or FUNC (a `Linkage`)."""
+        return of.vlen if of.kind == Kind.FUNC else self._words_of(of)[of.at]
+
+    def component(self, of: BtfType) -> int:
+        """Which member or argument a DECL_TAG is on; -1 for the type itself."""
+        return _signed(self._words_of(of)[of.at], 32, True)
+
+    def resolve(self, type_id: int) -> BtfType:
+        """The type behind modifiers, type tags and typedefs. Raises BtfError on a cycle."""
+        for _ in range(MAX_CHAIN):
+            found = self.type(type_id)
+            if found.kind not in MODIFIERS and found.kind != Kind.TYPEDEF:
+                return found
+            type_id = found.size_or_type
+        raise BtfError(f"BTF type {type_id} goes round in a circle")
+
+    def size_of(self, type_id: int, pointer_size: int = 8) -> int:
+        """Size of a type in bytes. Raises BtfError for one that has none (void, FUNC, FWD …)."""
+        count = 1
+        for _ in range(MAX_CHAIN):
+            found = self.resolve(type_id)
+            match found.kind:
+                case (
+                    Kind.INT | Kind.STRUCT | Kind.UNION | Kind.ENUM | Kind.ENUM64 | Kind.DATASEC | Kind.FLOAT
+                ):
+                    return count * found.size_or_type
+                case Kind.PTR:
+                    return count * pointer_size
+                case Kind.ARRAY:
+                    array = self.array(found)
+                    count *= array.length
+                    type_id = array.type_id
+                case Kind.VAR | Kind.DECL_TAG:
+                    type_id = found.size_or_type
+                case _:
+                    raise BtfError(f"BTF type {type_id} ({self.describe(type_id)}) has no size")
+        raise BtfError(f"BTF type {type_id} goes round in a circle")
+
+    def signedness(self, type_id: int) -> bool | None:
+        """Whether a type that one integer holds (INT, enum, pointer) is signed; None for all others."""
+        found = self.resolve(type_id)
+        match found.kind:
+            case Kind.VAR:
+                return self.signedness(found.size_or_type)
+            case Kind.INT:
+                return bool(self.integer(found)[0] & IntEncoding.SIGNED)
+            case Kind.ENUM | Kind.ENUM64:
+                return found.kflag
+            case Kind.PTR:
+                return False
+        return None
+
+    def describe(self, type_id: int) -> str:
+        """A short name for people: ``struct task_struct``, ``int``, ``pointer`` …"""
+        found = self.type(type_id)
+        prefix = {Kind.STRUCT: "struct ", Kind.UNION: "union ", Kind.ENUM: "enum ", Kind.ENUM64: "enum "}
+        if found.kind == Kind.FWD:
+            return f"{'union' if found.kflag else 'struct'} {found.name}"
+        if found.name or found.kind in prefix:
+            return prefix.get(Kind(found.kind), "") + (found.name or "(anonymous)")
+        return {Kind.PTR: "pointer", Kind.FUNC_PROTO: "function type"}.get(
+            Kind(found.kind), Kind(found.kind).name.lower()
+        )
+
+    def named(self, name: str) -> list[int]:
+        """Ids of its own types with exactly this name."""
+        return self._with_names(self._string_offsets(b"\0" + name.encode() + b"\0"))
+
+    def essentially_named(self, name: str) -> list[int]:
+        """Ids of its own types whose essential name (no ``___flavor``) is `name`, in order."""
+        plain = self._string_offsets(b"\0" + name.encode() + b"\0")
+        flavored = self._string_offsets(b"\0" + name.encode() + b"___")
+        ids = self._with_names(plain + flavored)
+        return [type_id for type_id in ids if essential_name(self.type(type_id).name) == name]
+
+    def _string_offsets(self, needle: bytes) -> list[int]:
+        """Offsets of the strings that a needle (which starts with a zero byte) hits."""
+        own = _find_all(self.strings, needle, 1)
+        # The first string of split BTF has no zero byte before it.
+        if self.base and self.strings.startswith(needle[1:]):
+            own.append(-1)
+        offsets = [self.first_string + at + 1 for at in own]
+        return (self.base._string_offsets(needle) if self.base else []) + offsets
+
+    def _with_names(self, offsets: list[int]) -> list[int]:
+        """Ids whose name is at one of the string offsets, in order."""
+        if not self._names and offsets:
+            words = self.words
+            self._names = array("I", [words[at] for at in self._offsets]).tobytes()
+        found: list[int] = []
+        for offset in offsets:
+            hits = _find_all(self._names, struct.pack("=I", offset), 4)
+            found.extend(self.first_id + at // 4 for at in hits)
+        return sorted(found)
+
+
+def essential_name(name: str) -> str:
+    """A name without its flavor: cut at the last ``___`` that has other characters on both sides."""
+    for at in range(len(name) - 5, -1, -1):
+        if name[at] != "_" and name[at + 1 : at + 4] == "___" and name[at + 4] != "_":
+            return name[: at + 1]
+    return name
+
+
+def _byte_order(data: bytes) -> ByteOrder:
+    if len(data) < HEADER_SIZE:
+        raise BtfError(f"BTF is too short for its header ({len(data)} bytes)")
+    if data[:2] == b"\x9f\xeb":
+        order: ByteOrder = "<"
+    elif data[:2] == b"\xeb\x9f":
+        order = ">"
+    else:
+        raise BtfError(f"this is no BTF: magic number {data[:2].hex()}")
+    if data[2] != VERSION:
+        raise BtfError(f"BTF version {data[2]} is not known")
+    return order
+
+
+def _record_offsets(words: array[int], lengths: dict[int, int]) -> array[int]:
+    """Where each record starts. One pass with a memo of info word → length: 10 ms for a kernel."""
+    offsets: array[int] = array("I")
+    append = offsets.append
+    at, end = 0, len(words)
+    while at < end:
+        append(at)
+        try:
+            at += lengths[words[at + 1]]
+        except IndexError:
+            raise BtfError(f"BTF type {len(offsets)} is cut off") from None
+        except KeyError:
+            info = words[at + 1]
+            at += lengths.setdefault(info, _record_length(info, len(offsets)))
+    if at != end:
+        raise BtfError(f"BTF type {len(offsets)} is cut off")
+    return offsets
+
+
+def _record_length(info: int, number: int) -> int:
+    try:
+        once, each = EXTRA_WORDS[Kind(info_kind(info))]
+    except (ValueError, KeyError):
+        raise BtfError(f"BTF type {number} has the unknown kind {info_kind(info)}") from None
+    return HEADER_WORDS + once + each * info_vlen(info)
+
+
+def _triples(words: array[int], at: int, count: int) -> Iterator[tuple[int, int, int]]:
+    end = at + 3 * count
+    return zip(words[at:end:3], words[at + 1 : end : 3], words[at + 2 : end : 3], strict=True)
+
+
+def _signed(value: int, bits: int, signed: bool) -> int:
+    return value - (1 << bits) if signed and value >> (bits - 1) else value
+
+
+def _find_all(data: bytes, needle: bytes, step: int) -> list[int]:
+    """All places of needle in data that are multiples of step."""
+    found = []
+    at = data.find(needle)
+    while at >= 0:
+        if at % step == 0:
+            found.append(at)
+        at = data.find(needle, at + 1)
+    return found
