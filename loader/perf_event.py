@@ -1,0 +1,75 @@
+"""Opening perf events: the attribute, and the descriptor's few ioctls."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from struct import Struct
+
+from .errors import KernelError
+from .native import native
+
+TYPE_SOFTWARE, TYPE_TRACEPOINT = 1, 2
+COUNT_SW_BPF_OUTPUT = 10
+SAMPLE_RAW = 1 << 10
+
+_FD_CLOEXEC = 8
+_IOC_ENABLE, _IOC_DISABLE, _IOC_SET_BPF = 0x2400, 0x2401, 0x40042408
+
+# struct perf_event_attr up to PERF_ATTR_SIZE_VER1: type, size, config, sample_period,
+# sample_type, read_format, flags, wakeup_events, bp_type, config1 (a name's address), config2
+_ATTR = Struct("=IIQQQQQIIQQ")
+
+
+def open_event(
+    action: str,
+    type: int,
+    config: int,
+    *,
+    pid: int = -1,
+    cpu: int = 0,
+    sample_period: int = 0,
+    sample_type: int = 0,
+    wakeup_events: int = 0,
+    config1: int = 0,
+    config2: int = 0,
+) -> int:
+    """perf_event_open(2): a file descriptor. Raises KernelError with `action` as what was tried."""
+    attr = _ATTR.pack(
+        type,
+        _ATTR.size,
+        config,
+        sample_period,
+        sample_type,
+        0,
+        0,
+        wakeup_events,
+        0,
+        config1,
+        config2,
+    )
+    fd = native.perf_event_open(bytearray(attr), pid, cpu, -1, _FD_CLOEXEC)
+    if fd < 0:
+        raise KernelError(action, -fd)
+    return fd
+
+
+def enable(fd: int) -> None:
+    """Start the event. Raises OSError."""
+    fcntl.ioctl(fd, _IOC_ENABLE, 0)
+
+
+def disable(fd: int) -> None:
+    """Stop the event. Raises OSError."""
+    fcntl.ioctl(fd, _IOC_DISABLE, 0)
+
+
+def set_bpf(fd: int, prog_fd: int) -> None:
+    """Run a program on the event, for as long as the event is open. Raises OSError."""
+    fcntl.ioctl(fd, _IOC_SET_BPF, prog_fd)
+
+
+def close_all(fds: list[int]) -> None:
+    """Close descriptors and forget them."""
+    while fds:
+        os.close(fds.pop())

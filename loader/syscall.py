@@ -1,0 +1,335 @@
+"""The commands of bpf(2): arguments in, file descriptors and answers out.
+
+Attributes are packed by hand after ``union bpf_attr`` (UAPI linux/bpf.h), each cut
+behind the last field in use: a kernel refuses bytes it does not know unless they
+are zero. File descriptors come with close-on-exec set, by the kernel. Everything
+refused is a `KernelError` that says what was tried; the retries that need to see a
+bare number use `prog_load` and `btf_load`, which return ``-errno``.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from enum import IntEnum
+from struct import Struct, pack
+
+from .errors import KernelError
+from .native import native
+
+
+class Command(IntEnum):
+    """enum bpf_cmd."""
+
+    MAP_CREATE = 0
+    MAP_UPDATE_ELEM = 2
+    PROG_LOAD = 5
+    OBJ_PIN = 6
+    OBJ_GET = 7
+    PROG_ATTACH = 8
+    PROG_DETACH = 9
+    PROG_TEST_RUN = 10
+    OBJ_GET_INFO_BY_FD = 15
+    RAW_TRACEPOINT_OPEN = 17
+    BTF_LOAD = 18
+    MAP_LOOKUP_AND_DELETE_ELEM = 21
+    MAP_FREEZE = 22
+    MAP_LOOKUP_BATCH = 24
+    MAP_UPDATE_BATCH = 26
+    LINK_CREATE = 28
+    LINK_UPDATE = 29
+    LINK_DETACH = 34
+    PROG_BIND_MAP = 35
+
+
+_MAP_CREATE = Struct("=7I16s5IQ")
+_ELEMENT = Struct("=IIQQQ")
+_BATCH = Struct("=QQQQIIQQ")
+_PROG_LOAD = Struct("=IIQQIIQII16sIIIIQIIQIII")
+_BTF_LOAD = Struct("=QQIII")
+_PIN = Struct("=QII")
+_ATTACH = Struct("=IIIII")
+_TEST_RUN = Struct("=IIIIQQIIIIQQII")
+_INFO = Struct("=IIQ")
+_RAW_TRACEPOINT = Struct("=QII")
+_LINK_CREATE = Struct("=IIII")
+_LINK_UPDATE = Struct("=IIII")
+
+_NAME_CHARACTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")
+
+
+def kernel_name(name: str) -> bytes:
+    """A name as the kernel takes it: 15 bytes of letters, digits, ``_`` and ``.``; the rest become ``_``."""
+    return bytes(c if c in _NAME_CHARACTERS else ord("_") for c in name.encode()[:15])
+
+
+def map_create(
+    type: int,
+    key_size: int,
+    value_size: int,
+    max_entries: int,
+    flags: int = 0,
+    *,
+    name: str = "",
+    inner_fd: int = 0,
+    numa_node: int = 0,
+    btf_fd: int = 0,
+    key_type_id: int = 0,
+    value_type_id: int = 0,
+    map_extra: int = 0,
+) -> int:
+    """BPF_MAP_CREATE: a map's file descriptor. Raises KernelError."""
+    attr = _MAP_CREATE.pack(
+        type,
+        key_size,
+        value_size,
+        max_entries,
+        flags,
+        inner_fd,
+        numa_node,
+        kernel_name(name),
+        0,  # ifindex
+        btf_fd,
+        key_type_id if btf_fd else 0,
+        value_type_id if btf_fd else 0,
+        0,  # btf_vmlinux_value_type_id
+        map_extra,
+    )
+    return _must(f"creating map '{name}'", Command.MAP_CREATE, bytearray(attr))
+
+
+def map_freeze(fd: int, name: str) -> None:
+    """BPF_MAP_FREEZE: no more writing from user space. Raises KernelError."""
+    _must(f"freezing map '{name}'", Command.MAP_FREEZE, bytearray(_ELEMENT.pack(fd, 0, 0, 0, 0)))
+
+
+def map_lookup_and_delete(fd: int, key: bytes, value: bytearray) -> int:
+    """BPF_MAP_LOOKUP_AND_DELETE_ELEM; 0 or -errno."""
+    attr = _ELEMENT.pack(fd, 0, native.address(key), native.address(value), 0)
+    return native.bpf(Command.MAP_LOOKUP_AND_DELETE_ELEM, bytearray(attr))
+
+
+def map_lookup_batch(
+    fd: int, after: bytearray | None, position: bytearray, keys: bytearray, values: bytearray, count: int
+) -> tuple[int, int]:
+    """BPF_MAP_LOOKUP_BATCH: (0 or -errno, number of elements read).
+
+    `after` is the opaque position that the last call left in `position`, None to begin.
+    """
+    attr = bytearray(
+        _BATCH.pack(
+            native.address(after) if after is not None else 0,
+            native.address(position),
+            native.address(keys),
+            native.address(values),
+            count,
+            fd,
+            0,
+            0,
+        )
+    )
+    result = native.bpf(Command.MAP_LOOKUP_BATCH, attr)
+    return result, _BATCH.unpack(attr)[4]
+
+
+def map_update_batch(fd: int, keys: bytes, values: bytes, count: int, flags: int) -> tuple[int, int]:
+    """BPF_MAP_UPDATE_BATCH: (0 or -errno, number of elements written)."""
+    attr = bytearray(_BATCH.pack(0, 0, native.address(keys), native.address(values), count, fd, flags, 0))
+    result = native.bpf(Command.MAP_UPDATE_BATCH, attr)
+    return result, _BATCH.unpack(attr)[4]
+
+
+def btf_load(data: bytes, log: bytearray | None = None) -> int:
+    """BPF_BTF_LOAD: a file descriptor or -errno."""
+    room = len(log) if log else 0
+    attr = _BTF_LOAD.pack(
+        native.address(data), native.address(log) if log else 0, len(data), room, 1 if log else 0
+    )
+    return native.bpf(Command.BTF_LOAD, bytearray(attr))
+
+
+def prog_load(
+    type: int,
+    insns: bytes,
+    license: bytes,
+    *,
+    name: str = "",
+    attach_type: int = 0,
+    flags: int = 0,
+    log: bytearray | None = None,
+    log_level: int = 0,
+    btf_fd: int = 0,
+    func_info: bytes = b"",
+    line_info: bytes = b"",
+    attach_btf_id: int = 0,
+    attach_fd: int = 0,
+) -> int:
+    """BPF_PROG_LOAD: a file descriptor or -errno. `license` ends with a zero byte.
+
+    func_info and line_info are the kernel's records of 8 and 16 bytes. The kernel
+    gives EAGAIN when a signal interrupts the verifier (since 4.20): tried again 5 times.
+    """
+    attr = _PROG_LOAD.pack(
+        type,
+        len(insns) // 8,
+        native.address(insns),
+        native.address(license),
+        log_level,
+        len(log) if log else 0,
+        native.address(log) if log else 0,
+        0,  # kern_version: not looked at since 5.0
+        flags,
+        kernel_name(name),
+        0,  # ifindex
+        attach_type,
+        btf_fd,
+        8 if func_info else 0,
+        native.address(func_info),
+        len(func_info) // 8,
+        16 if line_info else 0,
+        native.address(line_info),
+        len(line_info) // 16,
+        attach_btf_id,
+        attach_fd,
+    )
+    for _ in range(5):
+        result = native.bpf(Command.PROG_LOAD, bytearray(attr))
+        if result != -errno.EAGAIN:
+            break
+    return result
+
+
+def prog_bind_map(prog_fd: int, map_fd: int) -> int:
+    """BPF_PROG_BIND_MAP (5.10): the program keeps the map alive; 0 or -errno."""
+    return native.bpf(Command.PROG_BIND_MAP, bytearray(pack("=III", prog_fd, map_fd, 0)))
+
+
+def prog_test_run(
+    fd: int, name: str, data: bytes | None, ctx: bytes | None, repeat: int, room: int
+) -> tuple[int, bytes, int]:
+    """BPF_PROG_TEST_RUN: (return value, data after the run, duration of one run in ns).
+
+    `room` is the size of the buffer for data that grows. Raises KernelError.
+    """
+    out = bytearray(room if data is not None else 0)
+    attr = bytearray(
+        _TEST_RUN.pack(
+            fd,
+            0,
+            len(data or b""),
+            len(out),
+            native.address(data or b""),
+            native.address(out),
+            repeat,
+            0,
+            len(ctx or b""),
+            0,
+            native.address(ctx or b""),
+            0,
+            0,
+            0,
+        )
+    )
+    action = f"test run of program '{name}'"
+    result = -errno.EINTR
+    while result == -errno.EINTR:  # a signal arrived between two repetitions
+        result = native.bpf(Command.PROG_TEST_RUN, attr)
+    if result < 0:
+        raise KernelError(action, -result, _test_run_hint(-result, data))
+    answer = _TEST_RUN.unpack(attr)
+    return answer[1], bytes(out[: answer[3]]), answer[7]
+
+
+def _test_run_hint(number: int, data: bytes | None) -> str:
+    if number in (524, errno.EOPNOTSUPP):  # 524: ENOTSUPP, kernel-internal
+        return "this program type cannot be test run on this kernel"
+    if number == errno.EINVAL and (data is None or len(data) < 14):
+        return "networking programs want at least 14 bytes of data, others want none"
+    return ""
+
+
+def obj_pin(fd: int, path: str, what: str) -> None:
+    """BPF_OBJ_PIN. Raises KernelError."""
+    raw = os.fsencode(path) + b"\0"
+    action = f"pinning {what} at '{path}'"
+    hint = {
+        errno.ENOENT: "is the directory there?",
+        errno.EPERM: "the path must be on a bpffs (mount -t bpf)",
+        errno.EINVAL: "the path must be on a bpffs (mount -t bpf); names in it hold no '.'",
+    }
+    _must(action, Command.OBJ_PIN, bytearray(_PIN.pack(native.address(raw), fd, 0)), hint)
+
+
+def obj_get(path: str) -> int:
+    """BPF_OBJ_GET: a file descriptor of what is pinned at `path`. Raises KernelError."""
+    raw = os.fsencode(path) + b"\0"
+    return _must(f"opening pin '{path}'", Command.OBJ_GET, bytearray(_PIN.pack(native.address(raw), 0, 0)))
+
+
+def obj_info(fd: int, info: bytearray) -> int:
+    """BPF_OBJ_GET_INFO_BY_FD: fills `info` (zeroed, or with buffers asked for); how much the kernel knows.
+
+    Raises KernelError.
+    """
+    attr = bytearray(_INFO.pack(fd, len(info), native.address(info)))
+    _must("asking for information", Command.OBJ_GET_INFO_BY_FD, attr)
+    known: int = _INFO.unpack(attr)[1]
+    return known
+
+
+def prog_attach(target: int, prog_fd: int, attach_type: int, flags: int, what: str) -> None:
+    """BPF_PROG_ATTACH to a file descriptor. Raises KernelError."""
+    attr = bytearray(_ATTACH.pack(target, prog_fd, attach_type, flags, 0))
+    _must(f"attaching {what}", Command.PROG_ATTACH, attr)
+
+
+def prog_detach(target: int, prog_fd: int, attach_type: int, what: str) -> None:
+    """BPF_PROG_DETACH. Raises KernelError."""
+    attr = bytearray(_ATTACH.pack(target, prog_fd, attach_type, 0, 0))
+    _must(f"detaching {what}", Command.PROG_DETACH, attr)
+
+
+def raw_tracepoint_open(name: str, prog_fd: int) -> int:
+    """BPF_RAW_TRACEPOINT_OPEN: a link's file descriptor or -errno.
+
+    `name` is empty for programs that know their target (tp_btf, fentry, lsm).
+    """
+    raw = name.encode() + b"\0" if name else b""
+    attr = _RAW_TRACEPOINT.pack(native.address(raw), prog_fd, 0)
+    return native.bpf(Command.RAW_TRACEPOINT_OPEN, bytearray(attr))
+
+
+def link_create(prog_fd: int, target: int, attach_type: int, flags: int = 0, options: bytes = b"") -> int:
+    """BPF_LINK_CREATE: a link's file descriptor or -errno.
+
+    `target` is a file descriptor or an interface index; `options` the bytes of the
+    attach type's own part of the attribute.
+    """
+    attr = bytearray(_LINK_CREATE.pack(prog_fd, target, attach_type, flags) + options)
+    return native.bpf(Command.LINK_CREATE, attr)
+
+
+def link_update(fd: int, prog_fd: int, what: str) -> None:
+    """BPF_LINK_UPDATE: put another program in its place. Raises KernelError."""
+    _must(f"updating {what}", Command.LINK_UPDATE, bytearray(_LINK_UPDATE.pack(fd, prog_fd, 0, 0)))
+
+
+def link_detach(fd: int, what: str) -> None:
+    """BPF_LINK_DETACH (5.9): detach, though others may hold the link. Raises KernelError."""
+    _must(f"detaching {what}", Command.LINK_DETACH, bytearray(pack("=I", fd)))
+
+
+def _must(action: str, command: Command, attr: bytearray, hints: dict[int, str] | None = None) -> int:
+    """The result of a command, or a KernelError with the hint for its errno."""
+    result = native.bpf(command, attr)
+    if result < 0:
+        hint = (hints or {}).get(-result, "") or (permission_hint() if result == -errno.EPERM else "")
+        raise KernelError(action, -result, hint)
+    return result
+
+
+def permission_hint() -> str:
+    """Why bpf(2) may say EPERM to this process."""
+    if os.geteuid() == 0:
+        return "root without CAP_BPF/CAP_SYS_ADMIN here (container?), lockdown, or RLIMIT_MEMLOCK before 5.11"
+    return "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
