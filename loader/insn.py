@@ -1,0 +1,69 @@
+"""BPF instructions: 8 bytes each, decoded and patched in place."""
+
+from __future__ import annotations
+
+import struct
+from typing import Literal, NamedTuple
+
+ByteOrder = Literal["<", ">"]
+
+SIZE = 8
+"""Bytes per instruction; a 64-bit load takes two."""
+
+LD_IMM64 = 0x18
+"""BPF_LD | BPF_IMM | BPF_DW, the one instruction of two halves."""
+CALL = 0x85
+"""BPF_JMP | BPF_CALL."""
+
+CLASS_MASK = 0x07
+LDX, ST, STX, ALU, ALU64 = 0x01, 0x02, 0x03, 0x04, 0x07
+SOURCE_REGISTER = 0x08
+"""BPF_X: the operand is a register, not the immediate."""
+SIZE_MASK = 0x18
+SIZES = {1: 0x10, 2: 0x08, 4: 0x00, 8: 0x18}
+"""Bytes accessed → size bits of a load or store (B, H, W, DW)."""
+MODE_MASK = 0xE0
+MODE_MEM, MODE_MEMSX = 0x60, 0x80
+
+# Values of src_reg in a 64-bit load and a call.
+PSEUDO_MAP_FD = 1
+PSEUDO_MAP_VALUE = 2
+PSEUDO_BTF_ID = 3
+PSEUDO_FUNC = 4
+PSEUDO_CALL = 1
+PSEUDO_KFUNC_CALL = 2
+
+
+class Insn(NamedTuple):
+    """One instruction's fields."""
+
+    code: int
+    dst: int
+    src: int
+    offset: int
+    imm: int
+
+    def pack(self, byte_order: ByteOrder) -> bytes:
+        """As 8 bytes; raises struct.error if offset or imm do not fit."""
+        # The nibbles of the register byte change places with the byte order.
+        low, high = (self.dst, self.src) if byte_order == "<" else (self.src, self.dst)
+        return struct.pack(byte_order + "BBhi", self.code, low | high << 4, self.offset, self.imm)
+
+
+def read(insns: bytes | bytearray, index: int, byte_order: ByteOrder) -> Insn:
+    """Decode the instruction at an index."""
+    code, registers, offset, imm = struct.unpack_from(byte_order + "BBhi", insns, index * SIZE)
+    low, high = registers & 0xF, registers >> 4
+    dst, src = (low, high) if byte_order == "<" else (high, low)
+    return Insn(code, dst, src, offset, imm)
+
+
+def write(insns: bytearray, index: int, insn: Insn, byte_order: ByteOrder) -> None:
+    """Put an instruction at an index."""
+    insns[index * SIZE : (index + 1) * SIZE] = insn.pack(byte_order)
+
+
+def as_signed(value: int) -> int:
+    """The low 32 bits as the signed number that an imm field holds."""
+    value &= 0xFFFFFFFF
+    return value - (1 << 32) if value >> 31 else value
