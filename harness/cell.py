@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..kernels.kernel import Kernel
-from .guest.engine import End, EndKind, Engine, GuestSetupError, Job, Limits
+from .guest.engine import End, EndKind, Engine, Job, Limits
 from .outcomes import (
     BenchmarkResult,
     CheckInfo,
@@ -178,9 +177,7 @@ class Cell:
             area, _, rest = check.partition("/")
             info = self._known[check] = CheckInfo(check, area, rest.split("/")[0], rest)
             self.emit(info)
-        verdict, deviation = judge(
-            outcome, info, describe(self.kernel), self.subject, self.plan.deviations
-        )
+        verdict, deviation = judge(outcome, info, describe(self.kernel), self.subject, self.plan.deviations)
         if deviation is not None:
             detail = detail | {"deviation": f"{deviation.id}: {deviation.reason}"}
         if verdict not in (Verdict.EXPECTED,):

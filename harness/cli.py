@@ -79,7 +79,9 @@ def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="only the corpus checks whose id, area or object fits (repeatable)",
     )
     _add_plan(run)
-    run.add_argument("--out", type=Path, default=Path("results/run"), help="folder of the reports (%(default)s)")
+    run.add_argument(
+        "--out", type=Path, default=Path("results/run"), help="folder of the reports (%(default)s)"
+    )
     run.set_defaults(command=commands.run)
 
 

@@ -213,7 +213,7 @@ def _merge_file(run: Run, path: Path) -> None:
         try:
             event = json.loads(line)
             kind = event.pop("event")
-        except (ValueError, AttributeError, KeyError) as error:
+        except (ValueError, AttributeError, KeyError, TypeError) as error:
             if number == len(lines) and number > 1:
                 return
             raise OutcomeFileError(f"{path}:{number}: is not an event of an outcome file") from error

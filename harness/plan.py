@@ -28,10 +28,10 @@ class UserObject:
 class Plan:
     """Kernels × subjects, each a *cell*, over the same checks or benchmarks."""
 
-    kernels: tuple[Kernel, ...]
-    subjects: tuple[str, ...]
-    commands: dict[str, list[str]]
-    payload: tuple[Path, ...]
+    kernels: tuple[Kernel, ...] = ()
+    subjects: tuple[str, ...] = ()
+    commands: dict[str, list[str]] = field(default_factory=dict)
+    payload: tuple[Path, ...] = ()
     objects: dict[str, Path] = field(default_factory=dict)
     checks: tuple[CheckInfo, ...] = ()
     user_objects: tuple[UserObject, ...] = ()

@@ -6,7 +6,15 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from .outcomes import CheckResult, Verdict
 
@@ -70,3 +78,40 @@ class RunProgress:
             took = time.monotonic() - self._since[cell]
             said = f"stopped: {error}" if error else f"{self._counts[cell]} checks, {odd} unexpected"
             self._console.print(f"{cell}: {said}, {took:.0f} s", markup=False, highlight=False)
+
+
+class FetchProgress:
+    """Shows downloads while they last, and every note; a context manager around them."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = Progress(
+            TextColumn("{task.description:<40}"),
+            BarColumn(),
+            DownloadColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> FetchProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def advance(self, what: str, done: int, total: int) -> None:
+        """`done` of `total` bytes of `what` have arrived; a log file gets a line when it is whole."""
+        if what not in self._tasks:
+            self._tasks[what] = self._bars.add_task(what, total=total)
+        self._bars.update(self._tasks[what], completed=done)
+        if done >= total and not self._console.is_terminal:
+            self._console.print(f"fetched {what}, {total / 1e6:.0f} MB", markup=False, highlight=False)
+
+    def note(self, text: str) -> None:
+        """One sentence that the user should see."""
+        self._console.print(text, markup=False, highlight=False)

@@ -1,0 +1,141 @@
+"""What each command of the command line does; every function returns the exit code."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from ..corpus.build import objects as corpus_objects
+from ..corpus.data import deviations
+from ..kernels.cache import cache_dir
+from ..kernels.catalogue import list_releases
+from ..kernels.kernel import Kernel
+from ..kernels.lock import refresh_lock
+from ..kernels.smoke import smoke_boot
+from ..kernels.store import cached_releases, resolve
+from ..reports import print_matrix, write_reports
+from . import tools
+from .environment import environment
+from .guest import make_engine
+from .outcomes import Run, Verdict
+from .plan import Plan, PlanError, parse_shard, select_checks, user_objects
+from .progress import FetchProgress, RunProgress
+from .runner import carry_out
+from .subjects import registry
+from .subjects.libbpf.build import headers
+from .suite.catalogue import list_checks
+
+OUTCOMES = "outcomes.jsonl"
+
+
+def run(options: argparse.Namespace) -> int:
+    """``bpflab run``: the compatibility matrix of the corpus, or of the user's objects."""
+    users = user_objects(options.objects)
+    if users and options.checks:
+        raise PlanError("--checks chooses checks of the corpus; it does not go with OBJECT")
+    if users:
+        return _carry_out(options, Plan(user_objects=users))
+    every = list_checks()
+    known = deviations((check.id for check in every), registry.names())
+    return _carry_out(options, Plan(checks=select_checks(every, options.checks), deviations=known))
+
+
+def bench(options: argparse.Namespace) -> int:
+    """``bpflab bench``: what a loader costs next to libbpf."""
+    return _carry_out(options, Plan(bench=True))
+
+
+def kernels_list(options: argparse.Namespace) -> int:
+    """``bpflab kernels list``: what the mirror carries, and what of it the cache holds."""
+    console = Console()
+    with FetchProgress(console) as progress:
+        releases = list_releases(progress, options.flavour)
+    cached = {(release.release, release.package) for release in cached_releases()}
+    table = Table("release", "version", "suite", "MB", "modules", "cached", box=None, header_style="bold")
+    for release in releases:
+        here = (release.release, release.package) in cached
+        modules = "yes" if release.has_modules else "no longer"
+        size = f"{release.size / 1e6:.0f}"
+        table.add_row(
+            release.release, str(release.version), release.suite, size, modules, "yes" if here else ""
+        )
+    console.print(table)
+    console.print(f"{len(releases)} releases; 'bpflab kernels fetch {releases[-1].version}' fetches one.")
+    return 0
+
+
+def kernels_fetch(options: argparse.Namespace) -> int:
+    """``bpflab kernels fetch``: fetch, verify and unpack."""
+    console = Console()
+    kernels = _resolve(console, options.kernels, options.flavour)
+    for kernel in kernels:
+        console.print(f"{kernel.label}: {kernel.release} ({kernel.package}) in {kernel.root}", soft_wrap=True)
+    return 0
+
+
+def kernels_lock(options: argparse.Namespace) -> int:
+    """``bpflab kernels lock``: pin the default kernels to what the mirror carries now."""
+    console = Console()
+    with FetchProgress(console) as progress:
+        path = refresh_lock(progress)
+    console.print(f"wrote {path}")
+    return 0
+
+
+def report(options: argparse.Namespace) -> int:
+    """``bpflab report``: the reports of outcome files, made again or merged."""
+    return _conclude(Run.read(options.outcomes), options.out, Console())
+
+
+def _carry_out(options: argparse.Namespace, what: Plan) -> int:
+    console = Console()
+    shard, subjects = parse_shard(options.shard), options.subjects.split(",")
+    tools.require()
+    kernels = _resolve(console, options.kernels.split(","), options.flavour)
+    commands = {name: registry.command(name) for name in subjects}
+    plan = replace(
+        what,
+        kernels=tuple(kernels),
+        subjects=tuple(subjects),
+        commands={name: list(command.argv) for name, command in commands.items()},
+        payload=tuple(path for command in commands.values() for path in command.payload),
+        objects={} if what.user_objects else corpus_objects(_clang(), headers(), cache_dir()),
+        shard=shard,
+    )
+    engine = make_engine(options.guest)
+    with RunProgress(console, len(plan.checks)) as progress:
+        run = carry_out(
+            plan, engine, options.out / OUTCOMES, environment(options.guest), progress, workers=options.jobs
+        )
+    return _conclude(run, options.out, console)
+
+
+def _resolve(console: Console, selectors: list[str], flavour: str) -> list[Kernel]:
+    with FetchProgress(console) as progress:
+        kernels = resolve(selectors, flavour, progress)
+        for kernel in kernels:
+            if not kernel.is_host:
+                smoke_boot(kernel)
+    return kernels
+
+
+def _clang() -> str:
+    clang = tools.find_clang()
+    assert clang is not None, "tools.require() has found one"
+    return clang
+
+
+def _conclude(run: Run, out: Path, console: Console) -> int:
+    """Write the reports, show the matrix; the exit code says whether all is as expected."""
+    paths = write_reports(run, out)
+    print_matrix(run, console)
+    page = next(path for path in paths if path.suffix == ".html")
+    console.print(f"{run.seconds:.0f} s in all; report: {page}", soft_wrap=True)
+    if run.unexpected():
+        return 1
+    infrastructure = any(result.verdict is Verdict.INFRA for result in run.results)
+    return tools.EXIT_INFRASTRUCTURE if infrastructure else 0
