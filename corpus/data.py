@@ -100,7 +100,7 @@ def _fact(path: Path, feature: str, entry: Any) -> Fact:
 def _deviation(path: Path, number: int, entry: dict[str, Any]) -> Deviation:
     where = f"{path.name}: deviation '{entry.get('id', number)}'"
     texts = ("id", "subject", "versions", "checks", "outcome", "reason", "link")
-    kinds: dict[str, type] = {name: str for name in texts} | {"kernels": list, "added": datetime.date}
+    kinds: dict[str, type] = dict.fromkeys(texts, str) | {"kernels": list, "added": datetime.date}
     values = _fields(where, entry, kinds)
     if values["outcome"] not in OUTCOMES:
         raise DataError(f"{where}: outcome '{values['outcome']}' is none of {', '.join(sorted(OUTCOMES))}")

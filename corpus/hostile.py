@@ -88,7 +88,10 @@ def _patched(content: bytes, offset: int, patch: bytes) -> bytes:
 
 
 def _section(content: bytes, name: str) -> Section:
-    return ELFFile(io.BytesIO(content)).get_section_by_name(name)
+    section = ELFFile(io.BytesIO(content)).get_section_by_name(name)
+    if section is None:
+        raise ValueError(f"the good object has no section '{name}'")
+    return section
 
 
 def _header_offset(content: bytes, name: str) -> int:

@@ -1,0 +1,2 @@
+def run(job, stream):
+    return 0

@@ -1,0 +1,39 @@
+"""Which checks there are, without a subject and without running any."""
+
+from __future__ import annotations
+
+import pytest
+
+from ..outcomes import CheckInfo
+from .fixtures import object_of
+from .job import SuiteJob
+from .plugin import Collection, check_id, needed
+from .run import OPTIONS, files, pytest_run
+
+
+class _Catalogue:
+    """Collects what pytest collects."""
+
+    def __init__(self) -> None:
+        self.checks: list[CheckInfo] = []
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.checks = [_describe(item) for item in session.items]
+
+
+def list_checks() -> list[CheckInfo]:
+    """Every check of the corpus, in the order of a run.
+
+    Raises RuntimeError if the suite's own files cannot be imported.
+    """
+    job, catalogue = SuiteJob(), _Catalogue()
+    if pytest_run(files(job), [*OPTIONS, "--collect-only"], [Collection(job), catalogue]):
+        raise RuntimeError("the suite's own files cannot be collected")
+    return catalogue.checks
+
+
+def _describe(item: pytest.Item) -> CheckInfo:
+    check, fact = check_id(item), needed(item)
+    function = getattr(item, "function", None)
+    title = (getattr(function, "__doc__", None) or "").strip().split("\n")[0].rstrip(".")
+    return CheckInfo(check, check.split("/")[0], object_of(item), title, fact.minimum if fact else "")

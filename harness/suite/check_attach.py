@@ -1,0 +1,163 @@
+"""Attaching: the program runs when it should, sees what it should, and stops when detached."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from ..subjects.handles import SubjectObject
+from .cgroup import enter
+from .child import rename_to
+from .fixtures import Fork, Open
+from .network import Veth, frame
+from .numbers import signed, u16, u32, unsigned
+
+
+@pytest.mark.obj("programs/xdp")
+def check_xdp(obj: SubjectObject, veth: Veth) -> None:
+    """Frames that XDP drops do not arrive; after detaching they do."""
+    link = obj.attach("sort", {"kind": "xdp", "ifindex": veth.near.ifindex})
+    veth.far.send(frame(b"D1"))
+    veth.far.send(frame(b"P1"))
+    assert veth.near.receive() == frame(b"P1")
+    assert unsigned(obj.variable("dropped")) == 1
+    assert unsigned(obj.variable("passed")) == 1
+    link.detach()
+    veth.far.send(frame(b"D2"))
+    assert veth.near.receive() == frame(b"D2")
+    assert unsigned(obj.variable("dropped")) == 1
+
+
+@pytest.mark.obj("programs/tc")
+def check_tc_ingress(obj: SubjectObject, veth: Veth) -> None:
+    """Arriving frames are dropped or changed; after detaching they are left alone."""
+    link = obj.attach("mark", {"kind": "tc", "ifindex": veth.near.ifindex, "direction": "ingress"})
+    veth.far.send(frame(b"D1"))
+    veth.far.send(frame(b"P1"))
+    assert veth.near.receive() == frame(b"M1")
+    assert unsigned(obj.variable("dropped")) == 1
+    link.detach()
+    veth.far.send(frame(b"D2"))
+    assert veth.near.receive() == frame(b"D2")
+
+
+@pytest.mark.obj("programs/tc")
+def check_tc_egress(obj: SubjectObject, veth: Veth) -> None:
+    """Leaving frames are dropped or changed; arriving ones are left alone."""
+    obj.attach("mark", {"kind": "tc", "ifindex": veth.near.ifindex, "direction": "egress"})
+    veth.far.send(frame(b"D1"))
+    assert veth.near.receive() == frame(b"D1")
+    veth.near.send(frame(b"D2"))
+    veth.near.send(frame(b"P2"))
+    assert veth.far.receive() == frame(b"M2")
+    assert unsigned(obj.variable("dropped")) == 1
+    assert unsigned(obj.variable("passed")) == 1
+
+
+@pytest.mark.obj("programs/socket_filter")
+def check_socket_filter(obj: SubjectObject, veth: Veth) -> None:
+    """A filter on a packet socket sees the frames of its device."""
+    link = obj.attach("keep_ours", {"kind": "socket", "ifindex": veth.near.ifindex})
+    for _ in range(3):
+        veth.far.send(frame(b"seen"))
+        assert veth.near.receive() is not None
+    assert unsigned(obj.variable("frames")) == 3
+    link.detach()
+    veth.far.send(frame(b"unseen"))
+    assert veth.near.receive() is not None
+    assert unsigned(obj.variable("frames")) == 3
+
+
+@pytest.mark.obj("programs/cgroup_skb")
+def check_cgroup_skb(loaded: Open, cgroup: Path, fork: Fork, udp: socket.socket) -> None:
+    """What a member of the group sends is counted or forbidden; others are left alone."""
+    address = udp.getsockname()
+
+    def send_from_group() -> str:
+        enter(cgroup)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"allowed", address)
+            try:
+                sender.sendto(b"Dropped", address)
+            except PermissionError:
+                return "forbidden"
+        return "sent"
+
+    obj = loaded("programs/cgroup_skb", port=u16(address[1]))
+    obj.attach("watch", {"kind": "cgroup", "path": str(cgroup)})
+    assert fork(send_from_group).go() == "forbidden"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as outsider:
+        outsider.sendto(b"Done", address)
+    assert [udp.recv(64), udp.recv(64)] == [b"allowed", b"Done"]
+    assert unsigned(obj.variable("allowed")) == 1
+    assert unsigned(obj.variable("forbidden")) == 1
+
+
+@pytest.mark.obj("attach/tracepoint")
+def check_tracepoint(loaded: Open, fork: Fork) -> None:
+    """A tracepoint's program sees a system call's arguments."""
+    child = fork(lambda: _be_nice(3))
+    obj = loaded("attach/tracepoint", target_pid=u32(child.pid))
+    obj.attach("on_setpriority")
+    child.go()
+    assert unsigned(obj.variable("calls")) == 1
+    assert unsigned(obj.variable("which")) == os.PRIO_PROCESS
+    assert unsigned(obj.variable("who")) == child.pid
+    assert unsigned(obj.variable("nice")) == 3
+
+
+@pytest.mark.obj("attach/raw_tracepoint")
+def check_raw_tracepoint(loaded: Open, fork: Fork) -> None:
+    """A raw tracepoint's program follows its second argument, a string."""
+    child = fork(lambda: _rename("raw-name"))
+    obj = loaded("attach/raw_tracepoint", target_pid=u32(child.pid))
+    obj.attach("on_rename")
+    child.go()
+    assert unsigned(obj.variable("calls")) == 1
+    assert obj.variable("comm").split(b"\0")[0] == b"raw-name"
+
+
+@pytest.mark.obj("attach/kprobe")
+def check_kprobe(loaded: Open, fork: Fork) -> None:
+    """A kprobe reads a function's argument from a register."""
+    child = fork(lambda: _be_nice(4))
+    obj = loaded("attach/kprobe", target_pid=u32(child.pid))
+    obj.attach("on_nice")
+    child.go()
+    assert unsigned(obj.variable("calls")) == 1
+    assert signed(obj.variable("nice")) == 4
+
+
+@pytest.mark.obj("attach/fentry")
+def check_fentry(loaded: Open, fork: Fork) -> None:
+    """A trampoline's program gets a function's arguments with their types."""
+    child = fork(lambda: _be_nice(5))
+    obj = loaded("attach/fentry", target_pid=u32(child.pid))
+    obj.attach("on_nice")
+    child.go()
+    assert unsigned(obj.variable("calls")) == 1
+    assert signed(obj.variable("nice")) == 5
+    assert unsigned(obj.variable("pid")) == child.pid
+
+
+@pytest.mark.obj("attach/raw_tracepoint")
+def check_detach(loaded: Open, fork: Fork) -> None:
+    """A detached program does not run any more."""
+    child = fork(lambda: _rename("unseen"))
+    obj = loaded("attach/raw_tracepoint", target_pid=u32(child.pid))
+    obj.attach("on_rename").detach()
+    child.go()
+    assert unsigned(obj.variable("calls")) == 0
+
+
+def _be_nice(value: int) -> str:
+    os.setpriority(os.PRIO_PROCESS, os.getpid(), value)
+    return ""
+
+
+def _rename(name: str) -> str:
+    rename_to(name)
+    return ""

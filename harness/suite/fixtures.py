@@ -1,0 +1,137 @@
+"""What checks are given: the subject, objects of the corpus, and things to attach to."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from ..subjects.client import Subject
+from ..subjects.errors import SubjectError
+from ..subjects.handles import SubjectObject
+from .cgroup import control_group
+from .child import Child
+from .job import SuiteJob
+from .keeper import SubjectKeeper
+from .network import Veth, bring_up, veth_pair
+
+JOB = pytest.StashKey[SuiteJob]()
+KEEPER = pytest.StashKey[SubjectKeeper]()
+"""Where the plugin leaves the job and the subjects for the fixtures."""
+
+
+class Open(Protocol):
+    """Opens an object of the corpus, with initial values of variables."""
+
+    def __call__(self, name: str, **variables: bytes) -> SubjectObject: ...
+
+
+class Refused(Protocol):
+    """Opens and loads an object that must be refused; gives the error. Fails if it is not refused."""
+
+    def __call__(self, name: str, *, at: str = "load") -> SubjectError: ...
+
+
+Fork = Callable[[Callable[[], str]], Child]
+"""Makes a waiting child of an action."""
+
+
+@pytest.fixture
+def job(request: pytest.FixtureRequest) -> SuiteJob:
+    """The job that this run of the suite carries out."""
+    return request.config.stash[JOB]
+
+
+@pytest.fixture
+def subject(request: pytest.FixtureRequest, job: SuiteJob) -> Subject:
+    """The loader under test, alive."""
+    return request.config.stash[KEEPER].subject(job.subjects[0])
+
+
+@pytest.fixture
+def opened(subject: Subject, job: SuiteJob) -> Iterator[Open]:
+    """Opens objects; they are closed after the check, with everything attached."""
+    with ExitStack() as stack:
+
+        def open_object(name: str, **variables: bytes) -> SubjectObject:
+            return stack.enter_context(subject.open(job.objects[name], variables))
+
+        yield open_object
+
+
+@pytest.fixture
+def loaded(opened: Open) -> Open:
+    """Opens and loads objects."""
+
+    def load_object(name: str, **variables: bytes) -> SubjectObject:
+        opened_object = opened(name, **variables)
+        opened_object.load()
+        return opened_object
+
+    return load_object
+
+
+@pytest.fixture
+def obj(request: pytest.FixtureRequest, loaded: Open) -> SubjectObject:
+    """The object that the check's ``obj`` mark names, loaded."""
+    return loaded(object_of(request.node))
+
+
+@pytest.fixture
+def refused(opened: Open) -> Refused:
+    """Expects a refusal of an object, at `open` or at `load`."""
+
+    def refuse(name: str, *, at: str = "load") -> SubjectError:
+        try:
+            candidate = opened(name)
+        except SubjectError as error:
+            return error
+        assert at == "load", f"{name} was opened"
+        try:
+            candidate.load()
+        except SubjectError as error:
+            return error
+        raise AssertionError(f"{name} was loaded")
+
+    return refuse
+
+
+@pytest.fixture
+def veth() -> Iterator[Veth]:
+    """A veth pair in this network namespace."""
+    with veth_pair() as pair:
+        yield pair
+
+
+@pytest.fixture
+def cgroup() -> Iterator[Path]:
+    """A control group without members."""
+    with control_group() as path:
+        yield path
+
+
+@pytest.fixture
+def udp() -> Iterator[socket.socket]:
+    """A UDP socket on the loopback interface, to receive from."""
+    bring_up("lo")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(5)
+        yield receiver
+
+
+@pytest.fixture
+def fork() -> Iterator[Fork]:
+    """Makes children; each is ended after the check."""
+    with ExitStack() as stack:
+        yield lambda action: stack.enter_context(Child(action))
+
+
+def object_of(item: pytest.Item) -> str:
+    """The object that a check's ``obj`` mark names; '' if it has none."""
+    mark = item.get_closest_marker("obj")
+    return str(mark.args[0]) if mark else ""

@@ -1,0 +1,64 @@
+"""What a run of the suite is asked to do: the job file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+class JobError(ValueError):
+    """The job file cannot be read or lacks something."""
+
+
+@dataclass(frozen=True)
+class SuiteJob:
+    """One job: a subject over checks, or all subjects over the benchmarks.
+
+    `checks` is None for the whole corpus; `skip` holds checks that are done already.
+    """
+
+    subjects: tuple[str, ...] = ()
+    commands: dict[str, list[str]] = field(default_factory=dict)
+    objects: dict[str, Path] = field(default_factory=dict)
+    checks: frozenset[str] | None = None
+    skip: frozenset[str] = frozenset()
+    user_objects: dict[str, Path] = field(default_factory=dict)
+    check_limit_s: float = 30.0
+    bench: bool = False
+
+    @classmethod
+    def read(cls, path: Path) -> SuiteJob:
+        """Read a job file. Raises `JobError`."""
+        try:
+            job = json.loads(path.read_text(encoding="utf-8"))
+            return cls._from(job)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise JobError(f"{path}: is no job of the suite: {error!r}") from error
+
+    @classmethod
+    def _from(cls, job: dict[str, Any]) -> SuiteJob:
+        bench = bool(job.get("bench", False))
+        subjects = tuple(job["subjects"]) if bench else (str(job["subject"]),)
+        checks = job.get("checks")
+        return cls(
+            subjects=subjects,
+            commands={name: list(job["commands"][name]) for name in subjects},
+            objects={name: Path(object_path) for name, object_path in job.get("objects", {}).items()},
+            checks=None if checks is None else frozenset(checks),
+            skip=frozenset(job.get("skip", ())),
+            user_objects={each["name"]: Path(each["path"]) for each in job.get("user_objects", ())},
+            check_limit_s=float(job.get("check_limit_s", 30.0)),
+            bench=bench,
+        )
+
+    def wants(self, check: str) -> bool:
+        """Whether a check of the corpus, or of a user's object, is to be run."""
+        if check in self.skip:
+            return False
+        return check.startswith("object/") or self.checks is None or check in self.checks
+
+    def areas(self) -> set[str] | None:
+        """The areas of the corpus that are wanted; None for all. Saves importing the rest."""
+        return None if self.checks is None else {check.split("/")[0] for check in self.checks - self.skip}

@@ -1,0 +1,151 @@
+"""Makes pytest a suite: which checks run, within which limit, and what of it goes into the stream."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import time
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ...corpus.data import Fact, facts
+from ..outcomes import Outcome
+from ..subjects.errors import SubjectError
+from . import fixtures
+from .classify import CheckTimeout, classify
+from .job import SuiteJob
+from .keeper import SubjectKeeper
+from .kmsg import KernelLog, splat
+from .limit import time_limit
+from .stream import Stream
+
+HERE = Path(__file__).parent
+
+MARKS = (
+    "obj(name): the object of the corpus that the check is about; the `obj` fixture loads it",
+    "needs(feature): the feature of facts.toml without which the check must be refused",
+    "id(text): the check's id where its file and name do not tell it",
+)
+
+
+class Collection:
+    """Finds the checks: shared by a run and by the catalogue of what there is."""
+
+    def __init__(self, job: SuiteJob) -> None:
+        self._job = job
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        for mark in MARKS:
+            config.addinivalue_line("markers", mark)
+        config.stash[fixtures.JOB] = self._job
+
+    def pytest_pycollect_makemodule(
+        self, module_path: Path, parent: pytest.Collector
+    ) -> pytest.Module | None:
+        """Import our own files under their real names: pytest would make the names up from the path."""
+        if module_path.parent != HERE:
+            return None
+        module = pytest.Module.from_parent(parent, path=module_path)
+        module.obj = importlib.import_module(f"{__package__}.{module_path.stem}")
+        return module
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if self._job.wants(check_id(item))]
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            print(report.longreprtext, file=sys.stderr)
+
+
+class Recorder:
+    """Runs checks under their limit and streams what becomes of each."""
+
+    def __init__(self, job: SuiteJob, stream: Stream) -> None:
+        self._job, self._stream = job, stream
+        self._keeper = SubjectKeeper(job.commands, stream, job.check_limit_s)
+        self._kernel_log = KernelLog() if _in_guest() else None
+        self._failure: tuple[BaseException, str] | None = None
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[fixtures.KEEPER] = self._keeper
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        check = check_id(item)
+        self._failure = None
+        self._stream.check_started(check)
+        begun = time.monotonic()
+        result = yield
+        seconds = time.monotonic() - begun
+        outcome, reason, detail = self._judge(item)
+        self._stream.check_finished(check, outcome, seconds, reason, detail)
+        return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        with time_limit(self._job.check_limit_s, "setting up"):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        with time_limit(self._job.check_limit_s, "the check"):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, None, None]:
+        with time_limit(self._job.check_limit_s, "tearing down"):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if call.excinfo is not None and self._failure is None:
+            # The first failure counts; what follows while tearing down is its consequence.
+            self._failure = call.excinfo.value, report.longreprtext
+            if isinstance(call.excinfo.value, CheckTimeout):
+                self._keeper.discard()
+        return report
+
+    def pytest_sessionfinish(self) -> None:
+        self._keeper.discard()
+        if self._kernel_log is not None:
+            self._kernel_log.close()
+
+    def _judge(self, item: pytest.Item) -> tuple[Outcome, str, dict[str, Any]]:
+        if self._failure is None:
+            outcome, reason = Outcome.PASS, ""
+            detail: dict[str, Any] = {}
+        else:
+            error, traceback = self._failure
+            outcome, reason, detail = classify(error, needed(item))
+            if not isinstance(error, SubjectError):
+                detail["traceback"] = traceback
+        fault = splat(self._kernel_log.lines()) if self._kernel_log is not None else []
+        if fault:
+            return Outcome.CRASH, f"kernel: {fault[0]}", detail | {"dmesg": "\n".join(fault)}
+        return outcome, reason, detail
+
+
+def check_id(item: pytest.Item) -> str:
+    """``area/name``: the file's and the function's name without their prefixes, or what a mark says."""
+    mark = item.get_closest_marker("id")
+    if mark:
+        return str(mark.args[0])
+    return f"{item.path.stem.partition('_')[2]}/{item.name.partition('_')[2]}"
+
+
+def needed(item: pytest.Item) -> Fact | None:
+    """The feature that a check's ``needs`` mark names; None if it has none."""
+    mark = item.get_closest_marker("needs")
+    return facts()[mark.args[0]] if mark else None
+
+
+def _in_guest() -> bool:
+    """Whether the kernel is ours alone, so that its faults are this suite's doing."""
+    return os.environ.get("BPFLAB_GUEST", "host") != "host"

@@ -1,0 +1,78 @@
+"""Runs the suite in this process, on this kernel."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pytest
+
+from . import fixtures
+from .job import JobError, SuiteJob
+from .plugin import HERE, Collection, Recorder
+from .stream import Stream
+
+OPTIONS = (
+    # Nothing of the checkout, of the user or of installed plugins takes part.
+    *("-c", os.devnull, "--rootdir", str(HERE), "-p", "no:cacheprovider", "--import-mode=importlib"),
+    # What the suite does not use costs seconds in an emulated guest.
+    *("-p", "no:doctest", "-p", "no:junitxml", "-p", "no:pastebin", "-p", "no:unittest", "-p", "no:logging"),
+    *("-s", "--tb=short", "-p", "no:terminalreporter"),
+    *("-o", "python_functions=check_* bench_*", "-o", "python_files=check_*.py bench_*.py"),
+)
+
+COMPLETE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """``--job FILE``: 0 if every check was run, whatever its outcome; 2 for a bad job."""
+    parser = argparse.ArgumentParser(prog="bpflab.harness.suite", description="Run checks on this kernel.")
+    parser.add_argument("--job", type=Path, required=True)
+    try:
+        job = SuiteJob.read(parser.parse_args(arguments).job)
+    except JobError as error:
+        print(error, file=sys.stderr)
+        return 2
+    stream = Stream()
+    try:
+        code = run(job, stream)
+        stream.finished(code)
+    finally:
+        stream.close()
+    return code
+
+
+def run(job: SuiteJob, stream: Stream) -> int:
+    """Run a job's checks or benchmarks; 0 if all of them were run."""
+    if job.bench:
+        from . import bench
+
+        return bench.run(job, stream)
+    plugins = [Collection(job), Recorder(job, stream), fixtures]
+    return pytest_run(files(job), OPTIONS, plugins)
+
+
+def pytest_run(paths: Iterable[Path], options: Iterable[str], plugins: list[object]) -> int:
+    """Run pytest over these files with nothing but these plugins; 0 if all were run."""
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    chosen = [str(path) for path in paths]
+    if not chosen:
+        return 0
+    code = pytest.main([*options, *chosen], plugins=plugins)
+    return 0 if code in COMPLETE else int(code)
+
+
+def files(job: SuiteJob) -> list[Path]:
+    """The suite's files that hold what a job wants."""
+    areas = job.areas()
+    paths = sorted(HERE.glob("check_*.py"))
+    object_file = HERE / "check_object.py"
+    wanted = [
+        path
+        for path in paths
+        if path != object_file and (areas is None or path.stem.removeprefix("check_") in areas)
+    ]
+    return [*wanted, object_file] if job.user_objects else wanted
