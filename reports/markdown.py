@@ -1,0 +1,108 @@
+"""The run as Markdown that fits into a comment on a pull request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from ..harness.outcomes import CheckResult
+from .benchmarks import BASELINE, KernelBenchmarks, duration, times
+from .clean import one_line
+from .kind import Kind, as_expected
+from .model import Column, Report, Row
+from .sentence import cut_short, mixed, sentence
+
+LISTED = 40
+"""Cells that are listed one by one: a comment may have 65,536 characters."""
+
+LONGEST_REASON = 300
+
+
+def markdown(report: Report) -> str:
+    """Summary, totals per kernel and subject, what is not as expected, benchmarks."""
+    parts = [f"### {_escaped(sentence(report))}"]
+    parts += [f"> {_escaped(text)}" for text in (cut_short(report), mixed(report)) if text]
+    if report.columns:
+        parts.append(_totals(report))
+        parts += _exceptions(report)
+    parts += [_benchmarks(kernel) for kernel in report.benchmarks]
+    return "\n\n".join(parts) + "\n"
+
+
+def _totals(report: Report) -> str:
+    kinds = [kind for kind in reversed(Kind) if report.tally[kind]]
+    head = ["kernel", "subject", "as expected", *(f"{kind.symbol} {kind.title}" for kind in kinds)]
+    rows = [
+        [
+            _escaped(column.kernel),
+            _escaped(" ".join((column.subject, *column.versions))),
+            f"{as_expected(column.tally)} of {column.tally.total()}",
+            *(str(column.tally[kind] or "") for kind in kinds),
+        ]
+        for column in report.columns
+    ]
+    return _table(head, rows)
+
+
+def _exceptions(report: Report) -> Iterable[str]:
+    for kind in (Kind.UNEXPECTED, Kind.SURPRISE, Kind.INFRA, Kind.KNOWN):
+        found = [
+            (row, column, cell)
+            for row in report.rows
+            for column, cell, its in zip(report.columns, row.cells, row.kinds, strict=True)
+            if cell and its is kind
+        ]
+        if found:
+            yield _listed(kind, found)
+
+
+def _listed(kind: Kind, found: Sequence[tuple[Row, Column, CheckResult]]) -> str:
+    lines = [
+        f"- {_code(row.check.id)} on {_escaped(column.name)}: **{cell.outcome}**{_why(cell)}"
+        for row, column, cell in found[:LISTED]
+    ]
+    if len(found) > LISTED:
+        lines.append(f"- … and {len(found) - LISTED:,} more")
+    state = " open" if kind.alarming else ""
+    title = f"{kind.symbol} {kind.title[0].upper()}{kind.title[1:]}: {len(found):,}"
+    return "\n".join([f"<details{state}><summary>{title}</summary>", "", *lines, "", "</details>"])
+
+
+def _why(cell: CheckResult) -> str:
+    reason = one_line(str(cell.detail.get("deviation") or cell.reason))
+    if len(reason) > LONGEST_REASON:
+        reason = f"{reason[:LONGEST_REASON]}…"
+    return f", {_code(reason)}" if reason else ""
+
+
+def _benchmarks(kernel: KernelBenchmarks) -> str:
+    head = ["benchmark", "subject", "time", BASELINE, "ratio", "95 % interval", "n", "in words"]
+    rows = [
+        [
+            _escaped(row.title),
+            _escaped(row.subject),
+            duration(row.time, _escaped(row.unit)),
+            duration(row.baseline, _escaped(row.unit)),
+            times(row.ratio.median) if row.ratio else "—",
+            f"{times(row.ratio.low)} – {times(row.ratio.high)}" if row.ratio else "—",
+            str(row.ratio.rounds if row.ratio else 0),
+            _escaped(row.sentence),
+        ]
+        for row in kernel.rows
+    ]
+    return f"#### Benchmarks on Linux {_escaped(kernel.kernel)}\n\n{_table(head, rows)}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>|#~@&!])", r"\\\1", one_line(text))
+
+
+def _code(text: str) -> str:
+    """A code span: nothing in it is Markdown, HTML, or a person who would be notified."""
+    fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    return f"{fence} {text} {fence}" if "`" in text else f"`{text}`"

@@ -1,0 +1,81 @@
+"""A run in one plain sentence."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from .kind import Kind, as_expected
+from .model import Report
+
+
+def sentence(report: Report) -> str:
+    """Such as ``78 of 80 as expected on 5 kernels with reference and libbpf; 2 unexpected (2 fail)``."""
+    return "; ".join(filter(None, (headline(report), exceptions(report))))
+
+
+def headline(report: Report) -> str:
+    """The sentence's first half."""
+    total = report.tally.total()
+    if not total:
+        return benchmarks_sentence(report) if report.benchmarks else "No check has a result"
+    return f"{as_expected(report.tally):,} of {total:,} as expected on {_where(report)}"
+
+
+def exceptions(report: Report) -> str:
+    """The sentence's second half: what is not as expected, or ''."""
+    counts = report.tally
+    outcomes = Counter(
+        str(cell.outcome)
+        for row in report.rows
+        for cell, kind in zip(row.cells, row.kinds, strict=True)
+        if cell and kind is Kind.UNEXPECTED
+    )
+    what = ", ".join(f"{number} {outcome}" for outcome, number in sorted(outcomes.items()))
+    clauses = {
+        f"{counts[Kind.UNEXPECTED]:,} unexpected ({what})": counts[Kind.UNEXPECTED],
+        _count(counts[Kind.SURPRISE], "unexpected pass", "es"): counts[Kind.SURPRISE],
+        _count(counts[Kind.KNOWN], "known deviation"): counts[Kind.KNOWN],
+        f"{counts[Kind.INFRA]:,} without a result (infrastructure)": counts[Kind.INFRA],
+    }
+    return "; ".join(clause for clause, number in clauses.items() if number)
+
+
+def benchmarks_sentence(report: Report) -> str:
+    """Such as ``3 benchmarks on 2 kernels``."""
+    names = {row.benchmark for kernel in report.benchmarks for row in kernel.rows}
+    return f"{_count(len(names), 'benchmark')} on {_count(len(report.benchmarks), 'kernel')}"
+
+
+def cut_short(report: Report) -> str:
+    """What is missing from a run that did not get to its end, or ''."""
+    missing = (
+        f"{_count(report.missing, 'cell')} of the matrix {'has' if report.missing == 1 else 'have'} no result"
+    )
+    if not report.run.finished:
+        return f"The run was cut short{f': {missing}' if report.missing else ''}."
+    return f"{missing}." if report.missing else ""
+
+
+def mixed(report: Report) -> str:
+    """What merged runs hold under one name though it is not one thing, or ''."""
+    several = {
+        f"{c.kernel} is {' and '.join(c.releases)}": None for c in report.columns if len(c.releases) > 1
+    }
+    several |= {
+        f"{c.subject} is {' and '.join(c.versions)}": None for c in report.columns if len(c.versions) > 1
+    }
+    return f"Merged runs differ: {'; '.join(several)}." if several else ""
+
+
+def _where(report: Report) -> str:
+    kernels = report.kernels
+    where = f"the kernel {kernels[0].label}" if len(kernels) == 1 else f"{len(kernels)} kernels"
+    return f"{where} with {_and(report.subjects)}"
+
+
+def _count(number: int, noun: str, plural: str = "s") -> str:
+    return f"{number:,} {noun}{'' if number == 1 else plural}"
+
+
+def _and(names: tuple[str, ...]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -1,0 +1,130 @@
+"""The run on a terminal: the matrix, what is not as expected and why, and one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..harness.outcomes import Run
+from .benchmarks import BASELINE, BenchmarkRow, duration, times
+from .clean import one_line, shortened
+from .kind import Kind, as_expected
+from .model import Area, Report, Row
+from .sentence import cut_short, mixed, sentence
+
+FEW = 24
+"""Up to so many checks every one has a line; with more, areas where all is well have one line each."""
+
+LISTED, LONGEST_REASON = 40, 400
+
+_STYLE = {
+    Kind.PASS: "green",
+    Kind.UNSUPPORTED: "bright_black",
+    Kind.KNOWN: "yellow",
+    Kind.SURPRISE: "bold magenta",
+    Kind.UNEXPECTED: "bold red",
+    Kind.INFRA: "bold blue",
+}
+
+
+def print_matrix(run: Run, console: Console) -> None:
+    """Print the matrix and the benchmarks of a run."""
+    report = Report.of(run)
+    if report.columns:
+        console.print(_matrix(report, console.width))
+        console.print(_legend(report))
+        for line in _reasons(report):
+            console.print(line, soft_wrap=True)
+    for kernel in report.benchmarks:
+        console.print(Text(f"\nBenchmarks on Linux {kernel.kernel}", "bold"))
+        console.print(_benchmarks(kernel.rows))
+    for warning in filter(None, (cut_short(report), mixed(report))):
+        console.print(Text(warning, "yellow"))
+    alarming = any(kind.alarming for kind in report.tally)
+    console.print(Text(f"{sentence(report)}.", "bold red" if alarming else "bold"))
+
+
+def _matrix(report: Report, width: int) -> Table:
+    rows = list(report.rows)
+    name = max(len(row.name) for row in rows) + 2 if rows else 0
+    words = name + 10 * len(report.columns) <= width
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("", overflow="fold")
+    for column in report.columns:
+        table.add_column(Text(f"{column.kernel}\n{column.subject}"), overflow="fold")
+    for area in report.areas:
+        table.add_row(Text(area.name, "bold"), *_counts(area))
+        for row in area.rows:
+            if len(rows) <= FEW or _noteworthy(row):
+                table.add_row(Text(f"  {row.name}"), *_cells(row, words))
+    return table
+
+
+def _noteworthy(row: Row) -> bool:
+    return row.differs or any(kind is not Kind.PASS for kind in row.kinds)
+
+
+def _counts(area: Area) -> Iterator[Text]:
+    for counts in area.tallies:
+        good = as_expected(counts)
+        text = f"{good}/{counts.total()}" if counts else "—"
+        yield Text(text, "dim" if good == counts.total() else "yellow")
+
+
+def _cells(row: Row, words: bool) -> Iterator[Text]:
+    for cell, kind in zip(row.cells, row.kinds, strict=True):
+        if cell is None or kind is None:
+            yield Text("—", "dim")
+        else:
+            word = "unsup." if kind is Kind.UNSUPPORTED else str(cell.outcome)
+            yield Text(f"{kind.symbol} {word}" if words else kind.symbol, _STYLE[kind])
+
+
+def _legend(report: Report) -> Text:
+    counted = [(kind, report.tally[kind]) for kind in reversed(Kind) if report.tally[kind]]
+    return Text("  ").join(
+        Text.assemble((kind.symbol, _STYLE[kind]), f" {number:,} {kind.title}") for kind, number in counted
+    )
+
+
+def _reasons(report: Report) -> Iterator[Text]:
+    """A line for each cell that is not as expected, then the command that shows it again."""
+    found = [
+        (row, column, cell, kind)
+        for row in report.rows
+        for column, cell, kind in zip(report.columns, row.cells, row.kinds, strict=True)
+        if cell and kind and (kind.alarming or kind is Kind.KNOWN)
+    ]
+    found.sort(key=lambda each: list(Kind).index(each[3]))
+    for row, column, cell, kind in found[:LISTED]:
+        why = shortened(one_line(str(cell.detail.get("deviation") or cell.reason)), LONGEST_REASON)
+        where = f" {row.check.id} on {column.name}: {cell.outcome}"
+        yield Text.assemble((kind.symbol, _STYLE[kind]), where, (f", {why}" if why else "", "dim"))
+        if kind.alarming and cell.detail.get("reproduce"):
+            yield Text(f"    {one_line(str(cell.detail['reproduce']))}", "cyan")
+    if len(found) > LISTED:
+        yield Text(f"… and {len(found) - LISTED:,} more in matrix.html", "dim")
+
+
+def _benchmarks(rows: tuple[BenchmarkRow, ...]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in ("benchmark", "subject"):
+        table.add_column(name)
+    for name in ("time", BASELINE, "ratio", "95 % interval", "n"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("in words")
+    for row in rows:
+        ratio = row.ratio
+        figures = (
+            duration(row.time, row.unit),
+            duration(row.baseline, row.unit),
+            times(ratio.median) if ratio else "—",
+            f"{times(ratio.low)} – {times(ratio.high)}" if ratio else "—",
+            str(ratio.rounds if ratio else 0),
+        )
+        table.add_row(*map(Text, (row.title, row.subject, *figures, row.sentence)))
+    return table
