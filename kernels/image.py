@@ -8,7 +8,6 @@ from __future__ import annotations
 import bz2
 import functools
 import hashlib
-import io
 import lzma
 import re
 import struct
@@ -218,9 +217,8 @@ def _lz4_legacy(data: bytes) -> bytes:
 
 
 def _zstd(data: bytes) -> bytes:
-    # Streaming stops at the frame's end, before the unpacked size that the build appends.
-    with zstandard.ZstdDecompressor(max_window_size=1 << 31).stream_reader(io.BytesIO(data)) as reader:
-        return reader.read()
+    # Such an object stops at the frame's end, before the unpacked size that the build appends.
+    return zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj().decompress(data)
 
 
 _DECOMPRESSORS: dict[bytes, Callable[[bytes], bytes]] = {
