@@ -52,7 +52,7 @@ def probe_kvm(kernel: Kernel, device: Path = _DEVICE) -> KvmVerdict:
 def _tried(kernel: Kernel) -> KvmVerdict:
     seen = boot(kernel, "kvm", _CPU_S, _WALL_S)
     if seen.release is None:
-        return KvmVerdict(False, f"a probe guest ({kernel.release}) under KVM: {seen.why}")
+        return KvmVerdict(False, f"a probe guest of {kernel.release}: {seen.why}: {seen.last_lines(1)}")
     return KvmVerdict(True, f"a probe guest ({seen.release}) came up in {seen.seconds:.1f} s")
 
 

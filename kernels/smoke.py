@@ -37,10 +37,8 @@ def smoke_boot(kernel: Kernel) -> float:
 
 def _passed(kernel: Kernel, seen: Boot) -> float:
     if seen.release is None:
-        lines = [line.strip() for line in seen.console.splitlines() if line.strip()]
         raise ProbeError(
-            f"{kernel.release} does not boot: {seen.why}; its console ends: "
-            + (" | ".join(lines[-_LAST_LINES:]) or "(nothing came)")
+            f"{kernel.release} does not boot: {seen.why}; its console ends: {seen.last_lines(_LAST_LINES)}"
         )
     if seen.release != kernel.release:
         raise ProbeError(f"{kernel.image} should be {kernel.release} and calls itself {seen.release}")

@@ -56,6 +56,11 @@ class Boot:
     console: str
     seconds: float
 
+    def last_lines(self, count: int) -> str:
+        """The end of the console as one line."""
+        lines = [line.strip() for line in self.console.splitlines() if line.strip()]
+        return " | ".join(lines[-count:]) or "(nothing)"
+
 
 def boot(kernel: Kernel, accelerator: str, cpu_s: float, wall_s: float) -> Boot:
     """Boot a kernel under 'tcg' or 'kvm' until it says its line or a limit is reached.
@@ -120,7 +125,7 @@ def _qemu(kernel: Kernel, accelerator: str) -> Iterator[subprocess.Popen[bytes]]
 
 def _command(qemu: str, accelerator: str, image: BinaryIO, initramfs: BinaryIO) -> list[str]:
     machine = ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-M", "q35"]
-    processor = ["-cpu", "max", "-smp", "1", "-m", "512"]
+    processor = ["-cpu", "max" if accelerator == "tcg" else "host", "-smp", "1", "-m", "512"]
     accel = ["-accel", "tcg,thread=single" if accelerator == "tcg" else accelerator]
     files = ["-kernel", f"/dev/fd/{image.fileno()}", "-initrd", f"/dev/fd/{initramfs.fileno()}"]
     return [qemu, *machine, *processor, *accel, "-serial", "stdio", *files, "-append", _ARGUMENTS]
