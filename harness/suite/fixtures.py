@@ -18,10 +18,12 @@ from .child import Child
 from .job import SuiteJob
 from .keeper import SubjectKeeper
 from .network import Veth, bring_up, veth_pair
+from .stream import Stream
 
 JOB = pytest.StashKey[SuiteJob]()
 KEEPER = pytest.StashKey[SubjectKeeper]()
-"""Where the plugin leaves the job and the subjects for the fixtures."""
+STREAM = pytest.StashKey[Stream]()
+"""Where the plugin leaves the job, the subjects and the stream for the fixtures."""
 
 
 class Open(Protocol):

@@ -54,10 +54,10 @@ class SuiteJob:
         )
 
     def wants(self, check: str) -> bool:
-        """Whether a check of the corpus, or of a user's object, is to be run."""
+        """Whether a check of the corpus or of a user's object, or a benchmark, is to be run."""
         if check in self.skip:
             return False
-        return check.startswith("object/") or self.checks is None or check in self.checks
+        return check.startswith(("object/", "bench/")) or self.checks is None or check in self.checks
 
     def areas(self) -> set[str] | None:
         """The areas of the corpus that are wanted; None for all. Saves importing the rest."""

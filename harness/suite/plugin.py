@@ -25,6 +25,9 @@ from .stream import Stream
 
 HERE = Path(__file__).parent
 
+BENCHMARK_LIMIT = 10
+"""A benchmark has this many times the limit of a check."""
+
 MARKS = (
     "obj(name): the object of the corpus that the check is about; the `obj` fixture loads it",
     "needs(feature): the feature of facts.toml without which the check must be refused",
@@ -65,13 +68,15 @@ class Recorder:
     """Runs checks under their limit and streams what becomes of each."""
 
     def __init__(self, job: SuiteJob, stream: Stream) -> None:
-        self._job, self._stream = job, stream
-        self._keeper = SubjectKeeper(job.commands, stream, job.check_limit_s)
+        self._stream = stream
+        self._limit_s = job.check_limit_s * (BENCHMARK_LIMIT if job.bench else 1)
+        self._keeper = SubjectKeeper(job.commands, stream, self._limit_s)
         self._kernel_log = KernelLog() if _in_guest() else None
         self._failure: tuple[BaseException, str] | None = None
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[fixtures.KEEPER] = self._keeper
+        config.stash[fixtures.STREAM] = self._stream
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -87,17 +92,17 @@ class Recorder:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
-        with time_limit(self._job.check_limit_s, "setting up"):
+        with time_limit(self._limit_s, "setting up"):
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
-        with time_limit(self._job.check_limit_s, "the check"):
+        with time_limit(self._limit_s, "the check"):
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, None, None]:
-        with time_limit(self._job.check_limit_s, "tearing down"):
+        with time_limit(self._limit_s, "tearing down"):
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
@@ -137,7 +142,8 @@ def check_id(item: pytest.Item) -> str:
     mark = item.get_closest_marker("id")
     if mark:
         return str(mark.args[0])
-    return f"{item.path.stem.partition('_')[2]}/{item.name.partition('_')[2]}"
+    prefix, _, area = item.path.stem.partition("_")
+    return f"{'bench' if prefix == 'bench' else area}/{item.name.partition('_')[2]}"
 
 
 def needed(item: pytest.Item) -> Fact | None:

@@ -24,6 +24,8 @@ OPTIONS = (
     *("-o", "python_functions=check_* bench_*", "-o", "python_files=check_*.py bench_*.py"),
 )
 
+BENCHMARK_OPTIONS = ("-p", "pytest_benchmark.plugin", "--benchmark-quiet")
+
 COMPLETE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
@@ -47,11 +49,11 @@ def main(arguments: Sequence[str]) -> int:
 
 def run(job: SuiteJob, stream: Stream) -> int:
     """Run a job's checks or benchmarks; 0 if all of them were run."""
+    plugins: list[object] = [Collection(job), Recorder(job, stream), fixtures]
     if job.bench:
-        from . import bench
+        from . import paired
 
-        return bench.run(job, stream)
-    plugins = [Collection(job), Recorder(job, stream), fixtures]
+        return pytest_run(files(job), [*OPTIONS, *BENCHMARK_OPTIONS], [*plugins, paired])
     return pytest_run(files(job), OPTIONS, plugins)
 
 
@@ -67,6 +69,8 @@ def pytest_run(paths: Iterable[Path], options: Iterable[str], plugins: list[obje
 
 def files(job: SuiteJob) -> list[Path]:
     """The suite's files that hold what a job wants."""
+    if job.bench:
+        return sorted(HERE.glob("bench_*.py"))
     areas = job.areas()
     paths = sorted(HERE.glob("check_*.py"))
     object_file = HERE / "check_object.py"

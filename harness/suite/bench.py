@@ -1,2 +1,0 @@
-def run(job, stream):
-    return 0

@@ -1,0 +1,26 @@
+"""What it costs to read events that are there already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..subjects.client import Subject
+from ..subjects.handles import SubjectObject
+from .network import frame
+from .paired import Paired
+
+EVENTS = 3000
+"""As many as fit into events/ringbuf at 72 bytes each, with room to spare."""
+
+
+def bench_ringbuf(paired: Paired, everywhere: Callable[[str], dict[Subject, SubjectObject]]) -> None:
+    """Read events of 64 bytes from a ring buffer."""
+    loaded = everywhere("events/ringbuf")
+    paired.run(
+        "ringbuf",
+        "Read a 64-byte event from a ring buffer",
+        operations=EVENTS,
+        measure=lambda subject, loops: loaded[subject].bench_events(
+            "events", "emit", count=EVENTS, rounds=loops, data=frame(b"event", size=70)
+        ),
+    )

@@ -1,0 +1,94 @@
+"""The user's own objects: does each open, does each program load, does it attach, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ...loader.errors import BpflabError
+from ...loader.spec import ObjectSpec, ProgramSpec
+from ..subjects.client import Subject
+from ..subjects.handles import SubjectObject, Target
+from .fixtures import JOB
+
+TARGET_OF = {
+    "xdp": "xdp",
+    "sched_cls": "tc",
+    "socket_filter": "socket",
+    "cgroup_skb": "cgroup",
+    "cgroup_sock": "cgroup",
+    "cgroup_sock_addr": "cgroup",
+    "cgroup_sockopt": "cgroup",
+    "cgroup_sysctl": "cgroup",
+    "cgroup_device": "cgroup",
+    "sock_ops": "cgroup",
+}
+"""The kind of target that we make for a program type; the others attach by their section's name."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A check per object and one or two per program, by what our own reader finds in the files.
+
+    An object that it cannot read has the one check that tells whether the subject can.
+    """
+    verb = metafunc.function.__name__.removeprefix("check_")
+    cases = []
+    for name, path in metafunc.config.stash[JOB].user_objects.items():
+        if verb == "open":
+            cases.append(pytest.param(path, marks=pytest.mark.id(f"object/{name}/open")))
+            continue
+        for program in _programs(path):
+            if verb == "load" or _attachable(program):
+                mark = pytest.mark.id(f"object/{name}/{program.name}/{verb}")
+                cases.append(pytest.param((path, program.name), marks=mark))
+    metafunc.parametrize("path" if verb == "open" else "one_program", cases, indirect=verb != "open")
+
+
+@pytest.fixture
+def one_program(subject: Subject, request: pytest.FixtureRequest) -> Iterator[tuple[SubjectObject, str]]:
+    """A user's object, opened, and a program of it."""
+    path, program = request.param
+    with subject.open(path) as candidate:
+        yield candidate, program
+
+
+def check_open(path: Path, subject: Subject) -> None:
+    """The object can be read."""
+    with subject.open(path) as candidate:
+        assert candidate.programs, "the object holds no program"
+
+
+def check_load(one_program: tuple[SubjectObject, str]) -> None:
+    """The program loads, alone."""
+    candidate, program = one_program
+    assert set(candidate.load(programs=[program])) == {program}
+
+
+def check_attach(one_program: tuple[SubjectObject, str], request: pytest.FixtureRequest) -> None:
+    """The program attaches: where its section says, or to a device or group of ours."""
+    candidate, program = one_program
+    candidate.load(programs=[program])
+    candidate.attach(program, _target(candidate.programs[program].type, request)).detach()
+
+
+def _programs(path: Path) -> list[ProgramSpec]:
+    try:
+        return list(ObjectSpec.from_file(path).programs.values())
+    except (BpflabError, OSError):
+        return []
+
+
+def _attachable(program: ProgramSpec) -> bool:
+    return bool(program.autoattach) or program.type.name.lower() in TARGET_OF
+
+
+def _target(program_type: str, request: pytest.FixtureRequest) -> Target | None:
+    kind = TARGET_OF.get(program_type)
+    if kind is None:
+        return None
+    if kind == "cgroup":
+        return {"kind": kind, "path": str(request.getfixturevalue("cgroup"))}
+    target = {"kind": kind, "ifindex": request.getfixturevalue("veth").near.ifindex}
+    return target | {"direction": "ingress"} if kind == "tc" else target

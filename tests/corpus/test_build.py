@@ -1,0 +1,84 @@
+"""Building the corpus: everything compiles, once, and the same each time; broken objects are broken."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from bpflab.corpus.build import CompileError, names, objects, sources
+from bpflab.harness.subjects.libbpf.build import headers
+from bpflab.harness.tools import find_clang
+from elftools.elf.elffile import ELFFile
+
+REPLACED = {"hostile/empty", "hostile/text", "hostile/truncated"}
+"""Broken as a whole; the others are broken in one place."""
+
+
+@pytest.fixture(scope="module")
+def clang() -> str:
+    found = find_clang()
+    assert found, "no clang with the BPF target: run harness/tools.py"
+    return found
+
+
+@pytest.fixture(scope="module")
+def built(clang: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return objects(clang, headers(), tmp_path_factory.mktemp("cache"))
+
+
+def test_every_source_becomes_an_object(built: dict[str, Path]) -> None:
+    assert list(built) == names()
+    assert len(sources()) >= 20
+    for name, path in built.items():
+        assert path.name == f"{name.split('/')[1]}.bpf.o"
+
+
+def test_compiled_objects_are_bpf_with_types_and_a_licence(built: dict[str, Path]) -> None:
+    for name in sources():
+        elf = ELFFile(io.BytesIO(built[name].read_bytes()))
+        assert elf["e_machine"] == "EM_BPF", name
+        assert elf.get_section_by_name(".BTF"), name
+        assert elf.get_section_by_name("license").data().endswith(b"\0"), name
+        assert elf.little_endian is (name != "hostile/big_endian")
+
+
+def test_nothing_is_compiled_twice(clang: str, built: dict[str, Path], tmp_path: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in built.values()}
+    cache = built["maps/hash"].parents[3]
+    assert objects(clang, headers(), cache) == built
+    assert {path: path.stat().st_mtime_ns for path in built.values()} == before
+
+
+def test_the_same_source_gives_the_same_object(clang: str, built: dict[str, Path], tmp_path: Path) -> None:
+    again = objects(clang, headers(), tmp_path)
+    assert {name: path.read_bytes() for name, path in again.items()} == {
+        name: path.read_bytes() for name, path in built.items()
+    }
+
+
+@pytest.mark.parametrize("name", sorted(set(names()) - set(sources())))
+def test_broken_objects_differ_from_the_good_one(built: dict[str, Path], name: str) -> None:
+    good, broken = built["maps/hash"].read_bytes(), built[name].read_bytes()
+    assert broken != good
+    if name not in REPLACED:
+        changed = [at for at, (a, b) in enumerate(zip(good, broken, strict=True)) if a != b]
+        assert max(changed) - min(changed) < 8, "broken in more than one place"
+
+
+def test_no_half_made_file_stays(built: dict[str, Path]) -> None:
+    folder = built["maps/hash"].parents[1]
+    assert {path for path in folder.rglob("*") if path.is_file()} == set(built.values())
+
+
+def test_a_compiler_that_refuses_is_quoted(clang: str, tmp_path: Path) -> None:
+    (tmp_path / "include").mkdir()
+    with pytest.raises(CompileError, match=r"(?s)\.bpf\.c: .*'linux/bpf\.h' file not found"):
+        objects(clang, tmp_path / "include", tmp_path)
+    assert not list(tmp_path.rglob("*.o"))
+
+
+@pytest.mark.parametrize("clang", ["/nonexistent/clang", "false"])
+def test_a_compiler_that_does_not_run_is_named(clang: str, tmp_path: Path) -> None:
+    with pytest.raises(CompileError, match="is no working compiler"):
+        objects(clang, tmp_path, tmp_path)
