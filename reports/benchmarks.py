@@ -107,10 +107,11 @@ def duration(value: float | None, unit: str) -> str:
 
 
 def times(value: float) -> str:
-    """A ratio with three digits, such as ``1.38×``."""
-    return f"{_three_digits(value)}×"
+    """A ratio, such as ``1.38×``: two digits after the point tell what a run can tell."""
+    decimals = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 0.1 else 4
+    return f"{value:,.{decimals}f}×"
 
 
 def _three_digits(value: float) -> str:
-    decimals = 2 - math.floor(math.log10(value)) if value else 0
+    decimals = 2 - math.floor(math.log10(value))
     return f"{value:,.{max(0, decimals)}f}"

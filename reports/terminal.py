@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..harness.outcomes import Run
+from ..harness.outcomes import CheckResult, Run
 from .benchmarks import BASELINE, BenchmarkRow, duration, times
 from .clean import one_line, shortened
-from .kind import Kind, as_expected
+from .kind import Kind, Tally, as_expected
 from .model import Area, Report, Row
 from .sentence import cut_short, mixed, sentence
 
@@ -38,7 +38,7 @@ def print_matrix(run: Run, console: Console) -> None:
         console.print(_matrix(report, console.width))
         console.print(_legend(report))
         for line in _reasons(report):
-            console.print(line, soft_wrap=True)
+            console.print(line, soft_wrap=True, highlight=False)
     for kernel in report.benchmarks:
         console.print(Text(f"\nBenchmarks on Linux {kernel.kernel}", "bold"))
         console.print(_benchmarks(kernel.rows))
@@ -49,39 +49,52 @@ def print_matrix(run: Run, console: Console) -> None:
 
 
 def _matrix(report: Report, width: int) -> Table:
+    """A column per kernel and subject with words, or where that is too wide, per kernel with symbols."""
     rows = list(report.rows)
-    name = max(len(row.name) for row in rows) + 2 if rows else 0
-    words = name + 10 * len(report.columns) <= width
+    names = max((len(row.name) for row in rows), default=0) + 2
+    wide = names + 10 * len(report.columns) <= width
+    groups = _groups(report, wide)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("", overflow="fold")
-    for column in report.columns:
-        table.add_column(Text(f"{column.kernel}\n{column.subject}"), overflow="fold")
+    table.add_column(Text("" if wide else f"columns: {', '.join(report.subjects)}", "dim"), overflow="fold")
+    for header in groups:
+        table.add_column(Text(header), no_wrap=True)
     for area in report.areas:
-        table.add_row(Text(area.name, "bold"), *_counts(area))
+        table.add_row(Text(area.name, "bold"), *(_counts(area, group) for group in groups.values()))
         for row in area.rows:
             if len(rows) <= FEW or _noteworthy(row):
-                table.add_row(Text(f"  {row.name}"), *_cells(row, words))
+                cells = (_cells(row, group, wide) for group in groups.values())
+                table.add_row(Text(f"  {row.name}"), *cells)
     return table
+
+
+def _groups(report: Report, wide: bool) -> dict[str, list[int]]:
+    """The heads of the table's columns, with the numbers of the report's columns under each."""
+    groups: dict[str, list[int]] = {}
+    for index, column in enumerate(report.columns):
+        head = f"{column.kernel}\n{column.subject}" if wide else column.kernel
+        groups.setdefault(head, []).append(index)
+    return groups
 
 
 def _noteworthy(row: Row) -> bool:
     return row.differs or any(kind is not Kind.PASS for kind in row.kinds)
 
 
-def _counts(area: Area) -> Iterator[Text]:
-    for counts in area.tallies:
-        good = as_expected(counts)
-        text = f"{good}/{counts.total()}" if counts else "—"
-        yield Text(text, "dim" if good == counts.total() else "yellow")
+def _counts(area: Area, group: list[int]) -> Text:
+    counts = sum((area.tallies[index] for index in group), Tally())
+    good, total = as_expected(counts), counts.total()
+    return Text(f"{good}/{total}" if total else "—", "dim" if good == total else "yellow")
 
 
-def _cells(row: Row, words: bool) -> Iterator[Text]:
-    for cell, kind in zip(row.cells, row.kinds, strict=True):
-        if cell is None or kind is None:
-            yield Text("—", "dim")
-        else:
-            word = "unsup." if kind is Kind.UNSUPPORTED else str(cell.outcome)
-            yield Text(f"{kind.symbol} {word}" if words else kind.symbol, _STYLE[kind])
+def _cells(row: Row, group: list[int], words: bool) -> Text:
+    return Text(" ").join(_cell(row.cells[index], row.kinds[index], words) for index in group)
+
+
+def _cell(cell: CheckResult | None, kind: Kind | None, words: bool) -> Text:
+    if cell is None or kind is None:
+        return Text("—", "dim")
+    word = "unsup." if kind is Kind.UNSUPPORTED else str(cell.outcome)
+    return Text(f"{kind.symbol} {word}" if words else kind.symbol, _STYLE[kind])
 
 
 def _legend(report: Report) -> Text:
