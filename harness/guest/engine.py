@@ -14,8 +14,9 @@ The contract that a job can rely on in every engine:
   engine's name; the rest of the environment is ``PATH``, ``HOME`` and ``LANG``;
 - /proc, /sys, bpffs on /sys/fs/bpf, tracefs on /sys/kernel/tracing, a cgroup2
   hierarchy, a writable /tmp, and the loopback interface up;
-- modules that the kernel ships can be loaded by ``modprobe`` semantics for the
-  names in `MODULES`.
+- the modules in `MODULES` that the kernel ships as modules are loaded (on the
+  host's kernel, by the kernel itself when they are first needed);
+- what it and its children write to stdout and stderr ends up on the console.
 """
 
 from __future__ import annotations
@@ -105,6 +106,14 @@ class Engine(Protocol):
 
         Never leaves a process behind, whatever is raised, KeyboardInterrupt
         included. Raises `GuestSetupError` if no guest can be started at all.
+        """
+        ...
+
+    def stop(self) -> None:
+        """End every guest, from any thread: each `run` returns soon, with `EndKind.LOST`.
+
+        Guests live in process groups of their own, so a terminal's Ctrl-C does not
+        reach them: who catches it has to call this. The engine starts no guest after it.
         """
         ...
 
