@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..kernels.kernel import Kernel
-from .guest.engine import End, EndKind, Engine, Job, Limits
+from .guest.engine import End, EndKind, Engine, GuestSetupError, Job, Limits
 from .outcomes import (
     BenchmarkResult,
     CheckInfo,
@@ -97,10 +97,13 @@ class Cell:
         lost = 0
         while True:
             stream = _Stream(self)
-            end = self._guest(stream)
+            try:
+                end = self._guest(stream)
+            except GuestSetupError as error:
+                return self._rest(Outcome.INFRA, str(error), {})
             self._done |= stream.done
             if end.kind is EndKind.FINISHED and stream.finished:
-                return self._rest(Outcome.NOT_RUN, "the suite ended without running it", end)
+                return self._rest(Outcome.NOT_RUN, "the suite ended without running it", _evidence(end))
             if not self._after_loss(stream, end, lost):
                 return None
             lost = 0 if stream.done else lost + 1
@@ -133,19 +136,23 @@ class Cell:
         if retry and lost < GUEST_RETRIES:
             return True
         if not stream.running:
-            self._rest(Outcome.INFRA, f"the guest {end.kind} in its {end.phase} phase: {reason}", end)
+            why = f"the guest {end.kind} in its {end.phase} phase: {reason}"
+            self._rest(Outcome.INFRA, why, _evidence(end))
             return False
         self.report(stream.running, outcome, 0.0, reason, _evidence(end))
         self._done.add(stream.running)
         return bool(self._pending()) or bool(self.plan.user_objects) or self.plan.bench
 
-    def _rest(self, outcome: Outcome, reason: str, end: End) -> None:
+    def _rest(self, outcome: Outcome, reason: str, detail: dict[str, Any]) -> None:
         for check in self._pending():
-            self.report(check, outcome, 0.0, reason, _evidence(end))
+            self.report(check, outcome, 0.0, reason, detail)
             self._done.add(check)
 
     def _pending(self) -> list[str]:
-        return [check.id for check in self.plan.checks if check.id not in self._done]
+        """The checks without a result; whatever stands for a user's object is known only once it is open."""
+        ids = [check.id for check in self.plan.checks]
+        ids += [f"object/{each.name}/open" for each in self.plan.user_objects]
+        return [check for check in ids if check not in self._done]
 
     def _job(self) -> Job:
         plan = self.plan
@@ -180,7 +187,7 @@ class Cell:
         verdict, deviation = judge(outcome, info, describe(self.kernel), self.subject, self.plan.deviations)
         if deviation is not None:
             detail = detail | {"deviation": f"{deviation.id}: {deviation.reason}"}
-        if verdict not in (Verdict.EXPECTED,):
+        if verdict is not Verdict.EXPECTED:
             detail = detail | {"reproduce": self._reproduce(info)}
         self.emit(
             CheckResult(self.kernel.label, self.subject, check, outcome, verdict, seconds, reason, detail)

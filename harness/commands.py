@@ -106,10 +106,11 @@ def _carry_out(options: argparse.Namespace, what: Plan) -> int:
         objects={} if what.user_objects else corpus_objects(_clang(), headers(), cache_dir()),
         shard=shard,
     )
-    engine = make_engine(options.guest)
+    guest, host = make_engine(options.guest), make_engine("host")
+    engines = {kernel.label: host if kernel.is_host else guest for kernel in kernels}
     with RunProgress(console, len(plan.checks)) as progress:
         run = carry_out(
-            plan, engine, options.out / OUTCOMES, environment(options.guest), progress, workers=options.jobs
+            plan, engines, options.out / OUTCOMES, environment(options.guest), progress, workers=options.jobs
         )
     return _conclude(run, options.out, console)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from threading import Lock
@@ -31,7 +31,7 @@ class Progress(Protocol):
 
 def carry_out(
     plan: Plan,
-    engine: Engine,
+    engines: Mapping[str, Engine],
     outcomes: Path,
     environment: dict[str, Any],
     progress: Progress,
@@ -40,8 +40,9 @@ def carry_out(
 ) -> Run:
     """Run every cell of a plan and return what its outcome file says.
 
-    The file is complete up to the last record at any moment, whatever happens next.
-    Raises what an engine or the disk raised, after all other cells have ended.
+    `engines` holds the engine for each kernel, by label. The outcome file is complete
+    up to the last record at any moment, whatever happens next. Raises OSError if it
+    cannot be written; on KeyboardInterrupt every guest is ended first.
     """
     begun = time.monotonic()
     head = Run(
@@ -55,7 +56,7 @@ def carry_out(
         writer = OutcomeWriter(stream)
         writer.started(head)
         with ThreadPoolExecutor(workers or default_workers(len(plan.cells()))) as pool:
-            errors = _run_cells(pool, plan, engine, limits or Limits(), _Recorder(writer, progress))
+            errors = _run_cells(pool, plan, engines, limits or Limits(), _Recorder(writer, progress))
         if errors:
             raise errors[0]
         writer.finished(round(time.monotonic() - begun, 1))
@@ -101,7 +102,7 @@ class _Recorder:
 
 
 def _run_cells(
-    pool: Executor, plan: Plan, engine: Engine, limits: Limits, recorder: _Recorder
+    pool: Executor, plan: Plan, engines: Mapping[str, Engine], limits: Limits, recorder: _Recorder
 ) -> list[BaseException]:
     def run(cell: Cell, name: str) -> None:
         recorder.cell_started(name)
@@ -110,7 +111,9 @@ def _run_cells(
     running: dict[Future[None], str] = {}
     for kernel, subject in plan.cells():
         name = f"{kernel.label} · {subject}"
-        cell = Cell(plan, kernel, subject, engine, limits, recorder.emit(name), recorder.started(name))
+        cell = Cell(
+            plan, kernel, subject, engines[kernel.label], limits, recorder.emit(name), recorder.started(name)
+        )
         running[pool.submit(run, cell, name)] = name
     errors: list[BaseException] = []
     try:
@@ -120,8 +123,9 @@ def _run_cells(
             if error is not None:
                 errors.append(error)
     except KeyboardInterrupt:
-        # Cells that have not begun never will; those in a guest end with it (same process group).
         for future in running:
             future.cancel()
+        for engine in engines.values():
+            engine.stop()
         raise
     return errors

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from bpflab.harness.cell import Cell, Record
-from bpflab.harness.guest.engine import End, EndKind, Job, Limits
+from bpflab.harness.guest.engine import End, EndKind, GuestSetupError, Job, Limits
 from bpflab.harness.outcomes import CheckInfo, CheckResult, GuestRecord, Outcome, Verdict
 from bpflab.harness.plan import Plan, UserObject
 from bpflab.kernels.kernel import Kernel
@@ -48,6 +48,9 @@ class Scripted:
     guests: list[tuple[list[str], End]]
     name: str = "scripted"
     jobs: list[dict[str, Any]] = field(default_factory=list)
+
+    def stop(self) -> None:
+        """There is nothing to stop."""
 
     def run(self, kernel: Kernel, job: Job, limits: Limits, on_line: Callable[[str], None]) -> End:
         self.jobs.append(json.loads(job.files["job.json"]))
@@ -172,3 +175,14 @@ def test_checks_of_a_users_object_become_rows() -> None:
     ]
     failed = next(each for each in records if isinstance(each, CheckResult) and each.outcome is Outcome.FAIL)
     assert failed.detail["reproduce"].startswith("bpflab run /tmp/x.bpf.o --kernels 6.1")
+
+
+def test_a_machine_that_can_start_no_guest_is_infrastructure_and_says_why() -> None:
+    class Unable(Scripted):
+        def run(self, kernel: Kernel, job: Job, limits: Limits, on_line: Callable[[str], None]) -> End:
+            raise GuestSetupError("no virtiofsd, and this kernel has no 9p")
+
+    results = [each for each in run(Unable([])) if isinstance(each, CheckResult)]
+    assert [(each.outcome, each.reason) for each in results] == [
+        (Outcome.INFRA, "no virtiofsd, and this kernel has no 9p")
+    ] * len(CHECKS)
