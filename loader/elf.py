@@ -41,7 +41,7 @@ RELOCATION = struct.calcsize("<QQ")
 class Section(NamedTuple):
     """One section header; `offset` and `size` lie in the file unless the type is SHT_NOBITS."""
 
-    index: int
+    number: int
     name: str
     type: int
     flags: int
@@ -198,7 +198,7 @@ class ElfFile:
             raise ObjectError(
                 self.name,
                 section.name,
-                f"{section.size} bytes of relocations of {section.entry_size} bytes each; expected {RELOCATION} each",
+                f"{section.size} bytes hold no relocations of {RELOCATION} bytes (but of {section.entry_size})",
             )
         symbols = self.symbols
         rows = struct.iter_unpack(self.byte_order + "QQ", self.contents(section))

@@ -67,3 +67,15 @@ def as_signed(value: int) -> int:
     """The low 32 bits as the signed number that an imm field holds."""
     value &= 0xFFFFFFFF
     return value - (1 << 32) if value >> 31 else value
+
+
+def subprogram_calls(insns: bytes, byte_order: ByteOrder) -> list[int]:
+    """Indices of the calls of BPF functions."""
+    needle = bytes((CALL, PSEUDO_CALL << 4 if byte_order == "<" else PSEUDO_CALL))
+    found = []
+    at = insns.find(needle)
+    while at >= 0:
+        if at % SIZE == 0:
+            found.append(at // SIZE)
+        at = insns.find(needle, at + 1)
+    return found

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from . import insn as bpf
 from .btf.ext import CoreRelocation, LineInfo
-from .spec import ExternReference, MapReference
+from .spec import ByteOrder, ExternReference, Function, MapReference, ObjectSpec, ProgramSpec
 
 
 @dataclass(slots=True)
@@ -14,6 +15,7 @@ class LinkedProgram:
 
     name: str
     insns: bytearray
+    byte_order: ByteOrder = "<"
     functions: list[tuple[int, str]] = field(default_factory=list)
     """Where each function starts, the entry program first."""
     map_refs: list[MapReference] = field(default_factory=list)
@@ -24,3 +26,88 @@ class LinkedProgram:
     func_info: list[tuple[int, int]] = field(default_factory=list)
     """(instruction, type id of the FUNC) of each function; empty if any of them has none."""
     line_info: list[tuple[int, LineInfo]] = field(default_factory=list)
+    exception_callback: int | None = None
+    """Where the exception callback starts, if the program has one."""
+
+    def function_at(self, index: int) -> str:
+        """The name of the function that an instruction belongs to."""
+        return next(name for start, name in reversed(self.functions) if start <= index)
+
+
+def link(spec: ObjectSpec, program: ProgramSpec) -> LinkedProgram:
+    """Link one program. The spec stays as it is; the result is the caller's own."""
+    return _Linker(spec, program).link()
+
+
+class _Linker:
+    """Appends each function at its first use, depth first: the order that libbpf's streams have."""
+
+    def __init__(self, spec: ObjectSpec, program: ProgramSpec) -> None:
+        self.spec = spec
+        self.program = program
+        self.order = spec.byte_order
+        self.linked = LinkedProgram(program.name, bytearray(), spec.byte_order)
+        self.starts: dict[int, int] = {}
+        """Index in `spec.functions` → where the function starts in the stream."""
+        self._typed = True
+
+    def link(self) -> LinkedProgram:
+        linked = self.linked
+        entry = self.program.function
+        index = next(number for number, function in enumerate(self.spec.functions) if function is entry)
+        self._append(index)
+        self._resolve(index)
+        callback = self.program.exception_callback
+        if callback is not None:
+            self._require(callback)
+            linked.exception_callback = self.starts[callback]
+        if not self._typed:
+            linked.func_info.clear()
+        return linked
+
+    def _require(self, index: int) -> int:
+        """Where a function starts, appended first if this is its first use."""
+        if index not in self.starts:
+            self._append(index)
+            self._resolve(index)
+        return self.starts[index]
+
+    def _append(self, index: int) -> None:
+        """Copy a function to the end of the stream, with everything it refers to but other functions."""
+        function, linked = self.spec.functions[index], self.linked
+        start = len(linked.insns) // bpf.SIZE
+        self.starts[index] = start
+        linked.functions.append((start, function.name))
+        linked.insns += function.insns
+        for reference in function.maps:
+            moved = MapReference(start + reference.insn, reference.map, reference.value_offset)
+            linked.map_refs.append(moved)
+            self._point_to_map(moved)
+        for extern in function.externs:
+            linked.externs.append(ExternReference(start + extern.insn, extern.name))
+        linked.core.extend((start + at, relocation) for at, relocation in function.core)
+        linked.line_info.extend((start + at, line) for at, line in function.line_info)
+        linked.func_info.append((start, function.type_id))
+        self._typed = self._typed and function.type_id != 0
+
+    def _point_to_map(self, reference: MapReference) -> None:
+        """Make a 64-bit load one of a map, or of an address inside the map's value."""
+        insns, at = self.linked.insns, reference.insn
+        first = bpf.read(insns, at, self.order)
+        if reference.value_offset is None:
+            bpf.write(insns, at, first._replace(src=bpf.PSEUDO_MAP_FD), self.order)
+        else:
+            second = bpf.read(insns, at + 1, self.order)
+            bpf.write(insns, at, first._replace(src=bpf.PSEUDO_MAP_VALUE, imm=0), self.order)
+            offset = bpf.as_signed(reference.value_offset)
+            bpf.write(insns, at + 1, second._replace(imm=offset), self.order)
+
+    def _resolve(self, index: int) -> None:
+        """Point a function's calls and function addresses to where the others are."""
+        function, start = self.spec.functions[index], self.starts[index]
+        for reference in function.functions:
+            target = self._require(reference.target)
+            at = start + reference.insn
+            insn = bpf.read(self.linked.insns, at, self.order)
+            src = insn.src if reference.is_call else bpf.PSEUDO_FUNC
+            bpf.write(self.linked.insns, at, insn._replace(src=src, imm=target - at - 1), self.order)

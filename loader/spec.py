@@ -121,6 +121,8 @@ class MapSpec:
     """Initial value of a data section's map, and of a struct_ops map."""
     kind: MapKind = "user"
     mmapable: bool = False
+    autocreate: bool = True
+    """Whether loading makes it; off for ``?.struct_ops``."""
 
 
 @dataclass(slots=True)

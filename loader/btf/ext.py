@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from ..errors import BtfError
+from .btf import MAGIC, Btf
+
+HEADER_SIZE = 24
+"""Up to line info; with CO-RE relocations it has 32 bytes."""
 
 
 class LineInfo(NamedTuple):
@@ -25,3 +33,71 @@ class CoreRelocation:
     """The local root type."""
     access: str
     """The access string, for example ``0:5:1``; for an enumerator its index."""
+
+
+@dataclass(slots=True)
+class BtfExt:
+    """What .BTF.ext says, by ELF section name; every record has its byte offset in that section."""
+
+    functions: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    """(offset, id of the FUNC)."""
+    lines: dict[str, list[tuple[int, LineInfo]]] = field(default_factory=dict)
+    core: dict[str, list[tuple[int, CoreRelocation]]] = field(default_factory=dict)
+
+
+def parse_ext(data: bytes, btf: Btf) -> BtfExt:
+    """Read .BTF.ext of the object that `btf` belongs to. Raises BtfError."""
+    order = btf.byte_order
+    if len(data) < HEADER_SIZE:
+        raise BtfError(f".BTF.ext is too short for its header ({len(data)} bytes)")
+    magic, version, _, header_size = struct.unpack_from(order + "HBBI", data)
+    if magic != MAGIC:
+        raise BtfError(f".BTF.ext has the magic number {magic:#x}, not {MAGIC:#x}")
+    if version != 1:
+        raise BtfError(f".BTF.ext version {version} is not known")
+    if not HEADER_SIZE <= header_size <= len(data):
+        raise BtfError(f".BTF.ext header has {header_size} bytes of {len(data)}")
+    parts = struct.unpack_from(order + "IIII", data, 8)
+    parts += struct.unpack_from(order + "II", data, 24) if header_size >= 32 else (0, 0)
+    body = data[header_size:]
+    ext = BtfExt()
+    for section, row in _rows(body, "func_info", parts[0], parts[1], "II", btf):
+        ext.functions.setdefault(section, []).append((row[0], row[1]))
+    for section, row in _rows(body, "line_info", parts[2], parts[3], "IIII", btf):
+        ext.lines.setdefault(section, []).append((row[0], LineInfo(*row[1:])))
+    for section, row in _rows(body, "core_relo", parts[4], parts[5], "IIII", btf):
+        offset, type_id, access, kind = row
+        relocation = CoreRelocation(kind, type_id, btf.string(access))
+        ext.core.setdefault(section, []).append((offset, relocation))
+    return ext
+
+
+def _rows(
+    body: bytes, what: str, start: int, size: int, row: str, btf: Btf
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The records of one of the three parts, each with the name of its ELF section."""
+    if not size:
+        return
+    if start + size > len(body) or size < 4:
+        raise BtfError(f".BTF.ext {what} ({start}+{size}) exceeds the data ({len(body)} bytes)")
+    order = btf.byte_order
+    (row_size,) = struct.unpack_from(order + "I", body, start)
+    known = struct.calcsize(order + row)
+    if row_size < known or row_size % 4:
+        raise BtfError(f".BTF.ext {what} has records of {row_size} bytes; expected {known}")
+    if row_size > size:
+        raise BtfError(f".BTF.ext {what} has records of {row_size} bytes in {size}")
+    # A newer compiler may write longer records; their ends are passed over.
+    records = struct.Struct(f"{order}{row}{row_size - known}x")
+    at, end = start + 4, start + size
+    while at < end:
+        if at + 8 > end:
+            raise BtfError(f".BTF.ext {what} is cut off at {at}")
+        name, count = struct.unpack_from(order + "II", body, at)
+        at += 8
+        if at + count * row_size > end:
+            raise BtfError(f".BTF.ext {what} of {count} records at {at} exceeds its {size} bytes")
+        section = btf.string(name)
+        for record in records.iter_unpack(body[at : at + count * row_size]):
+            yield section, record
+        at += count * row_size
