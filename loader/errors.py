@@ -93,3 +93,7 @@ def verdict_lines(log: str, count: int = 3) -> str:
     lines = [line.strip() for line in log.splitlines()]
     telling = [line for line in lines if line and not line.startswith(statistics)]
     return " | ".join(telling[-count:])
+
+
+class MissingFeatureError(BpflabError):
+    """This loader (not the kernel) cannot do what an object or a caller asks for."""

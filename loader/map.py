@@ -13,16 +13,17 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
+from mmap import MAP_SHARED, PROT_READ, PROT_WRITE, mmap
 from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Self
 
 from . import syscall
 from .cpus import possible_cpus
-from .enums import MapType
+from .enums import MapFlags, MapType
 from .errors import BpflabError, KernelError
 from .map_batch import read_elements
-from .map_values import Codec, ElementError, IntCodec, MapValue, PerCpuCodec, codec_for
+from .map_values import Codec, ElementError, IntCodec, PerCpuCodec, codec_for
 from .native import native
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class Map:
         self.max_entries = max_entries
         self.flags = flags
         self.frozen = False
-        self._pin: str | None = None
+        self._pin: Path | None = None
+        self._memory: mmap | None = None
         one = codec_for(value_size, False if self.type in FD_VALUES else value_signed)
         self._key: Codec = codec_for(key_size, key_signed)
         self._value: Codec = PerCpuCodec(one, possible_cpus()) if self.type in PER_CPU else one
@@ -82,7 +84,13 @@ class Map:
 
     @classmethod
     def from_spec(
-        cls, fd: int, spec: MapSpec, btf: Btf | None, *, max_entries: int | None = None, flags: int | None = None
+        cls,
+        fd: int,
+        spec: MapSpec,
+        btf: Btf | None,
+        *,
+        max_entries: int | None = None,
+        flags: int | None = None,
     ) -> Map:
         """Take over `fd`, a map made from `spec`; `btf` is the object's."""
 
@@ -258,6 +266,20 @@ class Map:
         syscall.map_freeze(self.fd, self.name)
         self.frozen = True
 
+    def memory(self) -> mmap | None:
+        """The values of a BPF_F_MMAPABLE array as memory (5.5), readable only if frozen; None for others.
+
+        Closed with the map. Raises KernelError.
+        """
+        if self._memory is None and self.flags & MapFlags.MMAPABLE:
+            size = self.max_entries * ((self.value_size + 7) & ~7)
+            writing = 0 if self.frozen else PROT_WRITE
+            try:
+                self._memory = mmap(self.fd, size, MAP_SHARED, PROT_READ | writing)
+            except OSError as error:
+                raise KernelError(f"map '{self.name}': mapping into memory", error.errno or 0) from None
+        return self._memory
+
     def reader(self, **options: Any) -> RingBuffer | PerfBuffer:
         """A reader of the events in a ring buffer or perf event array; the caller closes it."""
         if self.type == MapType.RINGBUF:
@@ -283,16 +305,19 @@ class Map:
     def pin(self, path: str | Path) -> None:
         """Pin to a path on a bpffs: the map outlives this process. Raises KernelError."""
         syscall.obj_pin(self.fd, str(path), f"map '{self.name}'")
-        self._pin = str(path)
+        self._pin = Path(path)
 
     def unpin(self) -> None:
         """Remove the pin that `pin` made, if any."""
         if self._pin is not None:
-            Path(self._pin).unlink(missing_ok=True)
+            self._pin.unlink(missing_ok=True)
             self._pin = None
 
     def close(self) -> None:
         """Give up the file descriptor; a pin, a program or a link may keep the map."""
+        if self._memory is not None:
+            self._memory.close()
+            self._memory = None
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1

@@ -40,9 +40,7 @@ class _NoBatch(Exception):
     """The first batch was refused: this map type, on this kernel, has none."""
 
 
-def _read_batches(
-    fd: int, name: str, key_size: int, value_size: int, max_entries: int
-) -> Iterator[Elements]:
+def _read_batches(fd: int, name: str, key_size: int, value_size: int, max_entries: int) -> Iterator[Elements]:
     chunk = max(1, min(max_entries, _CHUNK))
     keys, values = bytearray(chunk * key_size), bytearray(chunk * value_size)
     # A position is a bucket number (hash) or a key (array, LPM trie).

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Protocol
+from typing import Any, Protocol
 
 from .errors import BpflabError
 
-MapValue = int | bytes | list[int] | list[bytes]
+MapValue = int | bytes | list[Any]
 
 
 class ElementError(BpflabError, ValueError):
@@ -100,8 +100,7 @@ class PerCpuCodec:
 
     def decode(self, data: bytes) -> MapValue:
         size = self._one.size
-        parts = [self._one.decode(data[i : i + size]) for i in range(0, self.size, self._stride)]
-        return parts  # type: ignore[return-value]
+        return [self._one.decode(data[i : i + size]) for i in range(0, self.size, self._stride)]
 
     def decode_many(self, data: bytes | bytearray, count: int) -> list[MapValue]:
         return [self.decode(bytes(data[i : i + self.size])) for i in range(0, count * self.size, self.size)]

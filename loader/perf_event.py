@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 from struct import Struct
 
 from .errors import KernelError
@@ -67,9 +66,3 @@ def disable(fd: int) -> None:
 def set_bpf(fd: int, prog_fd: int) -> None:
     """Run a program on the event, for as long as the event is open. Raises OSError."""
     fcntl.ioctl(fd, _IOC_SET_BPF, prog_fd)
-
-
-def close_all(fds: list[int]) -> None:
-    """Close descriptors and forget them."""
-    while fds:
-        os.close(fds.pop())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from . import perf_event
 from .cpus import online_cpus
 from .errors import BpflabError, KernelError
 from .native import native
-from .samples import SampleBuffer
+from .samples import SampleBuffer, wait_for
 
 if TYPE_CHECKING:
     from .map import Map
@@ -35,10 +36,10 @@ class PerfBuffer:
         if pages < 1 or pages & (pages - 1):
             raise BpflabError(f"map '{events.name}': {pages} pages per CPU: must be a power of two")
         self._size = pages * PAGESIZE
-        self._events = events.name
+        self._events = events
         self._samples = SampleBuffer()
         self._lost = memoryview(bytearray(8)).cast("Q")
-        self._fds: list[int] = []
+        self._fds: dict[int, int] = {}  # by CPU
         self._buffers: list[mmap] = []
         self._next = 0
         self._epoll = select.epoll()
@@ -60,7 +61,7 @@ class PerfBuffer:
             sample_type=perf_event.SAMPLE_RAW,
             wakeup_events=wakeup_events,
         )
-        self._fds.append(fd)
+        self._fds[cpu] = fd
         try:
             self._buffers.append(mmap(fd, PAGESIZE + self._size, MAP_SHARED, PROT_READ | PROT_WRITE))
         except OSError as error:
@@ -80,7 +81,7 @@ class PerfBuffer:
     def read(self, limit: int = sys.maxsize) -> list[bytes]:
         """The samples that are there now, up to `limit`, CPU after CPU, without waiting."""
         if self._epoll.closed:
-            raise BpflabError(f"the reader of '{self._events}' is closed")
+            raise BpflabError(f"the reader of '{self._events.name}' is closed")
         samples: list[bytes] = []
         # Start behind the CPU that was read last, or a busy one would starve the others.
         for turn in range(len(self._buffers)):
@@ -95,8 +96,8 @@ class PerfBuffer:
         return native.perf_drain(buffer, self._size, out, offsets, self._lost)
 
     def poll(self, timeout_s: float | None = None, limit: int = sys.maxsize) -> list[bytes]:
-        """Wait until there is a sample, at most `timeout_s` seconds (None: for ever); those that are there."""
-        return self.read(limit) or (self.read(limit) if self._epoll.poll(timeout_s) else [])
+        """Those that are there; waits for one, at most `timeout_s` seconds (None: for ever)."""
+        return wait_for(lambda: self.read(limit), self._epoll, timeout_s)
 
     def __iter__(self) -> Iterator[bytes]:
         """Sample after sample, waiting for each; ends when the reader is closed."""
@@ -108,11 +109,15 @@ class PerfBuffer:
         return self._epoll.fileno()
 
     def close(self) -> None:
-        """Unmap the buffers and close the events: the kernel empties their slots of the map."""
+        """Take the events out of the map (it would keep them open), unmap and close them."""
         self._epoll.close()
         while self._buffers:
             self._buffers.pop().close()
-        perf_event.close_all(self._fds)
+        while self._fds:
+            cpu, fd = self._fds.popitem()
+            if self._events.fd >= 0:
+                self._events.delete(cpu)
+            os.close(fd)
 
     def __enter__(self) -> Self:
         return self

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from .errors import BpflabError, KernelError
 from .native import native
-from .samples import SampleBuffer
+from .samples import SampleBuffer, wait_for
 
 if TYPE_CHECKING:
     from .map import Map
@@ -33,7 +33,9 @@ class RingBuffer:
             self._consumer = mmap(ring.fd, PAGESIZE, MAP_SHARED, PROT_READ | PROT_WRITE)
             try:
                 # The data is mapped twice in a row, so that every record is in one piece.
-                self._producer = mmap(ring.fd, PAGESIZE + 2 * self._size, MAP_SHARED, PROT_READ, offset=PAGESIZE)
+                self._producer = mmap(
+                    ring.fd, PAGESIZE + 2 * self._size, MAP_SHARED, PROT_READ, offset=PAGESIZE
+                )
             except BaseException:
                 self._consumer.close()
                 raise
@@ -53,11 +55,8 @@ class RingBuffer:
         )
 
     def poll(self, timeout_s: float | None = None, limit: int = sys.maxsize) -> list[bytes]:
-        """Wait until there is a sample, at most `timeout_s` seconds (None: for ever); those that are there.
-
-        Empty only when the time is over, or a program discarded what it had reserved.
-        """
-        return self.read(limit) or (self.read(limit) if self._epoll.poll(timeout_s) else [])
+        """Those that are there; waits for one, at most `timeout_s` seconds (None: for ever)."""
+        return wait_for(lambda: self.read(limit), self._epoll, timeout_s)
 
     def __iter__(self) -> Iterator[bytes]:
         """Sample after sample, waiting for each; ends when the reader is closed."""

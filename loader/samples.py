@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import select
+import time
 from collections.abc import Callable
 
 CHUNK = 1024
@@ -33,4 +36,18 @@ class SampleBuffer:
 
     def _slices(self, bounds: list[int]) -> list[bytes]:
         data = bytes(memoryview(self._out)[: bounds[-1]])
-        return [data[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+        return [data[start:end] for start, end in itertools.pairwise(bounds)]
+
+
+def wait_for(read: Callable[[], list[bytes]], epoll: select.epoll, timeout_s: float | None) -> list[bytes]:
+    """What `read` gives, waiting for it to give something until the time is over.
+
+    Reads before it waits: a ring buffer wakes up only a reader that had read everything.
+    """
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    while not (samples := read()):
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            break
+        epoll.poll(left)
+    return samples

@@ -15,6 +15,7 @@ from enum import IntEnum
 from struct import Struct, pack
 
 from .errors import KernelError
+from .memlock import lift_memlock
 from .native import native
 
 
@@ -39,7 +40,6 @@ class Command(IntEnum):
     LINK_CREATE = 28
     LINK_UPDATE = 29
     LINK_DETACH = 34
-    PROG_BIND_MAP = 35
 
 
 _MAP_CREATE = Struct("=7I16s5IQ")
@@ -145,7 +145,7 @@ def btf_load(data: bytes, log: bytearray | None = None) -> int:
     attr = _BTF_LOAD.pack(
         native.address(data), native.address(log) if log else 0, len(data), room, 1 if log else 0
     )
-    return native.bpf(Command.BTF_LOAD, bytearray(attr))
+    return _charged(Command.BTF_LOAD, bytearray(attr))
 
 
 def prog_load(
@@ -193,15 +193,10 @@ def prog_load(
         attach_fd,
     )
     for _ in range(5):
-        result = native.bpf(Command.PROG_LOAD, bytearray(attr))
+        result = _charged(Command.PROG_LOAD, bytearray(attr))
         if result != -errno.EAGAIN:
             break
     return result
-
-
-def prog_bind_map(prog_fd: int, map_fd: int) -> int:
-    """BPF_PROG_BIND_MAP (5.10): the program keeps the map alive; 0 or -errno."""
-    return native.bpf(Command.PROG_BIND_MAP, bytearray(pack("=III", prog_fd, map_fd, 0)))
 
 
 def prog_test_run(
@@ -321,15 +316,23 @@ def link_detach(fd: int, what: str) -> None:
 
 def _must(action: str, command: Command, attr: bytearray, hints: dict[int, str] | None = None) -> int:
     """The result of a command, or a KernelError with the hint for its errno."""
-    result = native.bpf(command, attr)
+    result = _charged(command, attr)
     if result < 0:
         hint = (hints or {}).get(-result, "") or (permission_hint() if result == -errno.EPERM else "")
         raise KernelError(action, -result, hint)
     return result
 
 
+def _charged(command: Command, attr: bytearray) -> int:
+    """A command that takes memory: before 5.11 EPERM may mean that RLIMIT_MEMLOCK is too low."""
+    result = native.bpf(command, attr)
+    if result == -errno.EPERM and lift_memlock():
+        result = native.bpf(command, attr)
+    return result
+
+
 def permission_hint() -> str:
     """Why bpf(2) may say EPERM to this process."""
     if os.geteuid() == 0:
-        return "root without CAP_BPF/CAP_SYS_ADMIN here (container?), lockdown, or RLIMIT_MEMLOCK before 5.11"
+        return "root without CAP_BPF or CAP_SYS_ADMIN (in a container?), or kernel lockdown"
     return "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"

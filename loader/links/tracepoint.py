@@ -1,0 +1,23 @@
+"""Tracepoints of the kernel's static events (``SEC("tp/CATEGORY/NAME")``, kernel 4.7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import perf_event
+from .link import Link
+from .perf_link import attach_event
+from .tracefs import event_id
+
+if TYPE_CHECKING:
+    from ..program import Program
+
+
+def attach_tracepoint(program: Program, category: str, name: str) -> Link:
+    """Run a program whenever the tracepoint is hit, on any CPU. Raises KernelError."""
+    what = f"program '{program.name}' to tracepoint '{category}/{name}'"
+    # pid -1 and one CPU: BPF programs run on every CPU, whatever CPU the event is of.
+    event = perf_event.open_event(
+        f"attaching {what}", perf_event.TYPE_TRACEPOINT, event_id(category, name), sample_period=1
+    )
+    return attach_event(program.fd, event, what)

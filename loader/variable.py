@@ -1,0 +1,73 @@
+"""A global variable of a loaded object, where its programs see it."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from typing import TYPE_CHECKING
+
+from .errors import KernelError
+
+if TYPE_CHECKING:
+    from .map import Map
+    from .spec import VariableSpec
+
+
+class Variable:
+    """Reads and writes the memory of the section's map (5.5), else the map's one value.
+
+    Programs on other CPUs may write at the same time; only integers through memory
+    are safe from being torn.
+    """
+
+    def __init__(self, spec: VariableSpec, section: Map) -> None:
+        self.name = spec.name
+        self.size = spec.size
+        self._spec = spec
+        self._map = section
+        self._place = slice(spec.offset, spec.offset + spec.size)
+
+    @property
+    def value(self) -> int | bytes:
+        """An int where BTF says integer, enum or pointer, else bytes. Raises KernelError.
+
+        Setting it takes either; a frozen constant is KernelError EPERM, a value that
+        does not fit ValueError or TypeError.
+        """
+        data = self.read_bytes()
+        btf, type_id = self._spec.btf, self._spec.type_id
+        signed = btf.signedness(type_id) if btf is not None and type_id else None
+        return data if signed is None else int.from_bytes(data, sys.byteorder, signed=signed)
+
+    @value.setter
+    def value(self, value: int | bytes) -> None:
+        self.write_bytes(self._spec.encode(value))
+
+    def read_bytes(self) -> bytes:
+        """The variable's bytes now. Raises KernelError."""
+        memory = self._map.memory()
+        return memory[self._place] if memory is not None else self._section()[self._place]
+
+    def write_bytes(self, data: bytes) -> None:
+        """Set all of the variable's bytes. Raises KernelError."""
+        if self._map.frozen:
+            raise KernelError(
+                f"setting variable '{self.name}'", errno.EPERM, "a constant can be set before loading only"
+            )
+        memory = self._map.memory()
+        if memory is not None:
+            memory[self._place] = data
+        else:
+            section = bytearray(self._section())
+            section[self._place] = data
+            self._map.update_bytes(bytes(self._map.key_size), bytes(section))
+
+    def _section(self) -> bytes:
+        """All of the section, the one value of its map."""
+        value = self._map.lookup_bytes(bytes(self._map.key_size))
+        if value is None:
+            raise KernelError(f"reading variable '{self.name}'", errno.ENOENT)
+        return value
+
+    def __repr__(self) -> str:
+        return f"<Variable '{self.name}' of {self.size} bytes in '{self._map.name}'>"
