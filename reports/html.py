@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from .benchmarks import BASELINE, duration, times
 from .detail import Section, guest_sections, sections
 from .kind import Kind, as_expected
 from .model import Column, Report, Row
-from .sentence import benchmarks_sentence, cut_short, exceptions, headline, mixed
+from .sentence import cut_short, exceptions, headline, mixed
 from .statistics import MINIMUM_ROUNDS, THRESHOLD
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -61,10 +61,11 @@ def matrix_html(report: Report) -> str:
 
 def benchmarks_html(report: Report) -> str:
     """The benchmarks alone."""
+    alone = replace(report, columns=(), areas=())
     return _page(
         "benchmarks.html",
-        report,
-        headline=benchmarks_sentence(report),
+        alone,
+        headline=headline(alone),
         exceptions="",
         script=_asset("copy.js"),
     )

@@ -58,12 +58,12 @@ def cut_short(report: Report) -> str:
 
 def mixed(report: Report) -> str:
     """What merged runs hold under one name though it is not one thing, or ''."""
-    several = {
-        f"{c.kernel} is {' and '.join(c.releases)}": None for c in report.columns if len(c.releases) > 1
-    }
-    several |= {
-        f"{c.subject} is {' and '.join(c.versions)}": None for c in report.columns if len(c.versions) > 1
-    }
+    versions: dict[str, dict[str, None]] = {}
+    for kernel in report.run.kernels:
+        versions.setdefault(kernel.label, {})[kernel.release] = None
+    for subject in report.run.subjects:
+        versions.setdefault(subject.name, {})[subject.version] = None
+    several = [f"{name} is {' and '.join(each)}" for name, each in versions.items() if len(each) > 1]
     return f"Merged runs differ: {'; '.join(several)}." if several else ""
 
 
