@@ -43,17 +43,17 @@ class Command(IntEnum):
 
 
 _MAP_CREATE = Struct("=7I16s5IQ")
-_ELEMENT = Struct("=IIQQQ")
-_BATCH = Struct("=QQQQIIQQ")
+_ELEMENT = Struct("=iIQQQ")
+_BATCH = Struct("=QQQQIiQQ")
 _PROG_LOAD = Struct("=IIQQIIQII16sIIIIQIIQIII")
 _BTF_LOAD = Struct("=QQIII")
-_PIN = Struct("=QII")
-_ATTACH = Struct("=IIIII")
-_TEST_RUN = Struct("=IIIIQQIIIIQQII")
-_INFO = Struct("=IIQ")
-_RAW_TRACEPOINT = Struct("=QII")
-_LINK_CREATE = Struct("=IIII")
-_LINK_UPDATE = Struct("=IIII")
+_PIN = Struct("=QiI")
+_ATTACH = Struct("=iiIIi")
+_TEST_RUN = Struct("=iIIIQQIIIIQQII")
+_INFO = Struct("=iIQ")
+_RAW_TRACEPOINT = Struct("=QiI")
+_LINK_CREATE = Struct("=iiII")
+_LINK_UPDATE = Struct("=iiIi")
 
 _NAME_CHARACTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")
 
@@ -311,7 +311,7 @@ def link_update(fd: int, prog_fd: int, what: str) -> None:
 
 def link_detach(fd: int, what: str) -> None:
     """BPF_LINK_DETACH (5.9): detach, though others may hold the link. Raises KernelError."""
-    _must(f"detaching {what}", Command.LINK_DETACH, bytearray(pack("=I", fd)))
+    _must(f"detaching {what}", Command.LINK_DETACH, bytearray(pack("=i", fd)))
 
 
 def _must(action: str, command: Command, attr: bytearray, hints: dict[int, str] | None = None) -> int:

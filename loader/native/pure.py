@@ -32,7 +32,7 @@ _bytes_address = ctypes.pythonapi.PyBytes_AsString
 _bytes_address.argtypes = [ctypes.py_object]
 _bytes_address.restype = ctypes.c_void_p
 
-_ELEMENT = Struct("=IIQQQ")
+_ELEMENT = Struct("=iIQQQ")
 _LOOKUP, _UPDATE, _DELETE, _NEXT_KEY = 1, 2, 3, 4
 
 
