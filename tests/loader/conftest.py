@@ -66,7 +66,18 @@ def compile_bpf(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
         if source not in made:
             folder = tmp_path_factory.mktemp("bpf")
             (folder / "test.bpf.c").write_text(PRELUDE + source)
-            command = [clang, "-g", "-O2", "-target", "bpf", "-mcpu=v3", "-c", "test.bpf.c", "-o", "test.bpf.o"]
+            command = [
+                clang,
+                "-g",
+                "-O2",
+                "-target",
+                "bpf",
+                "-mcpu=v3",
+                "-c",
+                "test.bpf.c",
+                "-o",
+                "test.bpf.o",
+            ]
             subprocess.run(command, cwd=folder, check=True)
             made[source] = folder / "test.bpf.o"
         return made[source]
@@ -110,7 +121,11 @@ def veth(bpf: None) -> Iterator[Veth]:
     home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         _unshare_network()
-        for command in ("link add bpflab0 type veth peer name bpflab1", "link set bpflab0 up", "link set bpflab1 up"):
+        for command in (
+            "link add bpflab0 type veth peer name bpflab1",
+            "link set bpflab0 up",
+            "link set bpflab1 up",
+        ):
             subprocess.run(["ip", *command.split()], check=True)
         yield Veth("bpflab0", "bpflab1")
     finally:
@@ -137,3 +152,13 @@ def _check(result: int) -> None:
 
     if result:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+@pytest.fixture
+def bpffs(bpf: None, tmp_path: Path) -> Iterator[Path]:
+    """A bpffs of the test's own."""
+    path = tmp_path / "bpffs"
+    path.mkdir()
+    subprocess.run(["mount", "-t", "bpf", "none", path], check=True)
+    yield path
+    subprocess.run(["umount", path], check=True)

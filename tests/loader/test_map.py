@@ -1,0 +1,265 @@
+"""Live maps of the simple kinds on the running kernel."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from bpflab.loader import map as map_module
+from bpflab.loader import map_batch
+from bpflab.loader.cpus import parse_cpu_list, possible_cpus
+from bpflab.loader.enums import MapFlags, MapType
+from bpflab.loader.errors import BpflabError, KernelError
+from bpflab.loader.map import EXIST, NO_EXIST, Map
+from bpflab.loader.map_create import create_map
+from bpflab.loader.map_values import ElementError
+from bpflab.loader.spec import MapSpec
+
+pytestmark = pytest.mark.usefixtures("live")
+
+
+@pytest.fixture(autouse=True)
+def native(monkeypatch: pytest.MonkeyPatch, twin: ModuleType) -> None:
+    """Every test runs over both implementations."""
+    monkeypatch.setattr(map_module, "native", twin)
+    monkeypatch.setattr(map_batch, "native", twin)
+
+
+def make(type: MapType, key: int, value: int, entries: int, flags: int = 0, **more: object) -> Map:
+    spec = MapSpec("test", type, key, value, entries, flags, **more)  # type: ignore[arg-type]
+    return create_map(spec, "object", None, None)
+
+
+def test_it_is_a_mapping() -> None:
+    with make(MapType.HASH, 4, 8, 16) as table:
+        table[1] = 10
+        table[2] = 20
+        assert table[1] == 10
+        assert 2 in table and 3 not in table
+        assert table.get(3) is None and table.get(3, 7) == 7
+        assert sorted(table) == [1, 2] == sorted(table.keys())
+        assert dict(table.items()) == {1: 10, 2: 20}
+        assert sorted(table.values()) == [10, 20]
+        del table[1]
+        with pytest.raises(KeyError):
+            table[1]
+        with pytest.raises(KeyError):
+            del table[1]
+        assert not table.delete(1)
+
+
+def test_bytes_beside_it() -> None:
+    with make(MapType.HASH, 4, 8, 16) as table:
+        table.update_bytes(b"\1\0\0\0", b"12345678")
+        assert table.lookup_bytes(b"\1\0\0\0") == b"12345678"
+        assert table.lookup_bytes(b"\2\0\0\0") is None
+        assert table[b"\1\0\0\0"] == int.from_bytes(b"12345678", "little")
+        assert table.delete_bytes(b"\1\0\0\0") and not table.delete_bytes(b"\1\0\0\0")
+
+
+def test_what_is_no_integer_is_bytes() -> None:
+    with make(MapType.HASH, 6, 12, 16) as table:
+        table[b"abcdef"] = b"x" * 12
+        assert dict(table.items()) == {b"abcdef": b"x" * 12}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        (1 << 32, 0, "key: 4294967296 does not fit in 4 bytes"),
+        (-1, 0, "key: -1 does not fit in 4 bytes"),
+        (b"123", 0, "key: expected an integer or 4 bytes, got 3 bytes"),
+        ("one", 0, "key: expected an integer or 4 bytes, got 'one'"),
+        (1, 1 << 64, "value: 18446744073709551616 does not fit in 8 bytes"),
+        (1, None, "value: expected an integer or 8 bytes, got None"),
+    ],
+)
+def test_what_does_not_fit(key: object, value: object, words: str) -> None:
+    with make(MapType.HASH, 4, 8, 16) as table:
+        with pytest.raises(ElementError, match=f"map 'test': {words}"):
+            table[key] = value
+        assert dict(table.items()) == {}
+
+
+def test_sizes_of_raw_elements_are_checked() -> None:
+    with make(MapType.HASH, 4, 8, 16) as table:
+        for call in (
+            lambda: table.lookup_bytes(b"123"),
+            lambda: table.delete_bytes(b"12345"),
+            lambda: table.update_bytes(b"1234", b"1"),
+            lambda: table.lookup_many_bytes(b"12345"),
+        ):
+            with pytest.raises(ElementError):
+                call()
+
+
+def test_update_flags() -> None:
+    with make(MapType.HASH, 4, 4, 16) as table:
+        with pytest.raises(KernelError) as refused:
+            table.update(1, 1, EXIST)
+        assert refused.value.errno == errno.ENOENT
+        table.update(1, 1, NO_EXIST)
+        with pytest.raises(KernelError) as refused:
+            table.update(1, 2, NO_EXIST)
+        assert refused.value.errno == errno.EEXIST
+        assert table[1] == 1
+
+
+def test_a_full_map_says_so() -> None:
+    with make(MapType.HASH, 4, 4, 2) as table:
+        table[1] = table[2] = 0
+        with pytest.raises(KernelError, match="map 'test': update: E2BIG .* the map is full"):
+            table[3] = 0
+
+
+def test_array() -> None:
+    with make(MapType.ARRAY, 4, 4, 3) as array:
+        array[1] = 5
+        assert list(array.items()) == [(0, 0), (1, 5), (2, 0)]
+        with pytest.raises(KeyError):
+            array[3]
+        with pytest.raises(KernelError) as refused:
+            del array[1]
+        assert refused.value.errno == errno.EINVAL
+
+
+def test_values_of_every_cpu() -> None:
+    cpus = possible_cpus()
+    with make(MapType.PERCPU_ARRAY, 4, 4, 2) as array:
+        array[1] = list(range(cpus))
+        assert array[1] == list(range(cpus))
+        assert dict(array.items()) == {0: [0] * cpus, 1: list(range(cpus))}
+        raw = array.lookup_bytes(b"\1\0\0\0")
+        assert raw is not None and len(raw) == 8 * cpus == array.element_size
+        array.update_bytes(b"\0\0\0\0", raw)
+        assert array[0] == list(range(cpus))
+        with pytest.raises(ElementError, match="one per possible CPU"):
+            array[1] = 5
+
+
+def test_reading_all_of_a_large_map() -> None:
+    with make(MapType.HASH, 4, 8, 10_000) as table:
+        for key in range(9_000):
+            table[key] = key * key
+        assert dict(table.items()) == {key: key * key for key in range(9_000)}
+
+
+def test_reading_all_where_there_are_no_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(map_batch.syscall, "map_lookup_batch", lambda *_: (-errno.EINVAL, 0))
+    with make(MapType.HASH, 4, 8, 10_000) as table:
+        for key in range(5_000):
+            table[key] = key
+        assert dict(table.items()) == {key: key for key in range(5_000)}
+
+
+def test_reading_an_empty_map() -> None:
+    with make(MapType.HASH, 4, 8, 10) as table:
+        assert list(table.items()) == [] == list(table.keys())
+
+
+def test_a_longest_prefix() -> None:
+    with make(MapType.LPM_TRIE, 8, 4, 10, MapFlags.NO_PREALLOC) as trie:
+        trie.update_bytes(b"\x08\0\0\0\x0a\0\0\0", b"\1\0\0\0")
+        trie.update_bytes(b"\x10\0\0\0\x0a\1\0\0", b"\2\0\0\0")
+        assert trie.lookup_bytes(b"\x20\0\0\0\x0a\1\2\3") == b"\2\0\0\0"
+        assert trie.lookup_bytes(b"\x20\0\0\0\x0a\2\2\3") == b"\1\0\0\0"
+        assert len(list(trie.items())) == 2
+
+
+def test_a_queue() -> None:
+    with make(MapType.QUEUE, 0, 4, 4) as queue:
+        queue.update_bytes(b"", b"\1\0\0\0")
+        queue.update_bytes(b"", b"\2\0\0\0")
+        assert queue.lookup_bytes(b"") == b"\1\0\0\0"
+        assert queue.pop_bytes() == b"\1\0\0\0"
+        assert queue.pop_bytes() == b"\2\0\0\0"
+        assert queue.pop_bytes() is None
+
+
+def test_many_at_once() -> None:
+    with make(MapType.HASH, 4, 4, 10) as table:
+        table[1] = 11
+        assert table.lookup_many_bytes(b"\0\0\0\0\1\0\0\0") == [None, b"\x0b\0\0\0"]
+
+
+def test_maps_in_a_map() -> None:
+    inner = MapSpec("inner", MapType.ARRAY, 4, 4, 1)
+    with make(MapType.HASH_OF_MAPS, 4, 4, 4, inner=inner) as outer, make(MapType.ARRAY, 4, 4, 1) as one:
+        outer.update(1, one)
+        assert outer[1] == one.id
+        outer[2] = one.fd
+        assert outer[2] == one.id
+        assert dict(outer.items()) == {1: one.id, 2: one.id}
+
+
+def test_constants_are_frozen() -> None:
+    spec = MapSpec(".rodata", MapType.ARRAY, 4, 8, 1, MapFlags.RDONLY_PROG, contents=b"abc", kind="rodata")
+    with create_map(spec, "object.bpf.o", None, None) as constants:
+        assert constants.lookup_bytes(b"\0\0\0\0") == b"abc\0\0\0\0\0"
+        with pytest.raises(KernelError, match="frozen"):
+            constants.update_bytes(b"\0\0\0\0", b"12345678")
+
+
+def test_memory_of_an_array() -> None:
+    with make(MapType.ARRAY, 4, 8, 4, MapFlags.MMAPABLE) as array:
+        memory = array.memory()
+        assert memory is not None
+        memory[8:16] = b"\5" + bytes(7)
+        assert array[1] == 5
+    with make(MapType.ARRAY, 4, 8, 4) as array:
+        assert array.memory() is None
+
+
+def test_sizes_are_rounded_as_the_kernel_wants() -> None:
+    with make(MapType.RINGBUF, 0, 0, 5000) as ring:
+        assert ring.max_entries == 8192
+    with make(MapType.PERF_EVENT_ARRAY, 4, 4, 0) as events:
+        assert events.max_entries == possible_cpus()
+
+
+def test_a_refused_map_says_what_was_tried() -> None:
+    with pytest.raises(KernelError, match=r"creating map 'test' \(HASH\): EINVAL .*max_entries is 0"):
+        make(MapType.HASH, 4, 4, 0)
+    with pytest.raises(KernelError, match="UNKNOWN_4711"):
+        make(MapType(4711), 4, 4, 1)
+
+
+def test_only_event_maps_have_readers() -> None:
+    with make(MapType.HASH, 4, 4, 1) as table, pytest.raises(BpflabError, match="holds no events"):
+        table.reader()
+
+
+def test_a_closed_map() -> None:
+    table = make(MapType.HASH, 4, 4, 1)
+    table.close()
+    table.close()
+    with pytest.raises(KernelError, match="EBADF"):
+        table[1]
+
+
+def test_pins(bpffs: Path) -> None:
+    with make(MapType.HASH, 4, 4, 8) as table:
+        table[1] = 5
+        table.pin(bpffs / "table")
+        with Map.from_pin(bpffs / "table") as again:
+            assert (again.name, again.type, again.max_entries) == ("test", MapType.HASH, 8)
+            assert again[1] == 5
+        table.unpin()
+        assert not (bpffs / "table").exists()
+        with pytest.raises(KernelError, match="ENOENT"):
+            Map.from_pin(bpffs / "table")
+
+
+def test_a_pin_must_be_on_a_bpffs(tmp_path: Path) -> None:
+    with make(MapType.HASH, 4, 4, 8) as table, pytest.raises(KernelError, match="bpffs"):
+        table.pin(tmp_path / "table")
+
+
+@pytest.mark.parametrize(
+    ("text", "cpus"), [("0\n", [0]), ("0-3", [0, 1, 2, 3]), ("0-1,4,6-7\n", [0, 1, 4, 6, 7])]
+)
+def test_lists_of_cpus(text: str, cpus: list[int]) -> None:
+    assert parse_cpu_list(text) == cpus
