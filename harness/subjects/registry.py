@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...kernels.progress import Progress, Silent
 from .libbpf.build import binary
 
 
@@ -27,23 +28,23 @@ def names() -> tuple[str, ...]:
     return tuple(_SUBJECTS)
 
 
-def command(name: str) -> Command:
-    """How to start a subject; what it needs is built first.
+def command(name: str, progress: Progress | None = None) -> Command:
+    """How to start a subject; what it needs is built first, and `progress` told of it.
 
     Raises `UnknownSubjectError`, or what building raises (see libbpf/build.py).
     """
     if name not in _SUBJECTS:
         raise UnknownSubjectError(f"there is no subject {name!r}; there are: {', '.join(_SUBJECTS)}")
-    return _SUBJECTS[name]()
+    return _SUBJECTS[name](progress or Silent())
 
 
-def _reference() -> Command:
+def _reference(progress: Progress) -> Command:
     return Command((sys.executable, "-m", "bpflab.harness.subjects.reference"))
 
 
-def _libbpf() -> Command:
-    program = binary()
+def _libbpf(progress: Progress) -> Command:
+    program = binary(progress)
     return Command((str(program),), (program,))
 
 
-_SUBJECTS: dict[str, Callable[[], Command]] = {"reference": _reference, "libbpf": _libbpf}
+_SUBJECTS: dict[str, Callable[[Progress], Command]] = {"reference": _reference, "libbpf": _libbpf}
