@@ -1,4 +1,4 @@
-"""Reading relocatable ELF files for BPF.
+"""Reading 64-bit ELF files: BPF objects, and a kernel image for its BTF.
 
 Small and fast on purpose: pyelftools needs about 40 times as long for a 3 KB object.
 Every offset and size is checked before use.
@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .errors import ObjectError
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 ByteOrder = Literal["<", ">"]
 
@@ -78,13 +81,13 @@ class Relocation(NamedTuple):
 
 
 class ElfFile:
-    """A relocatable 64-bit ELF file. Raises ObjectError for anything malformed."""
+    """A 64-bit ELF file. Raises ObjectError for anything malformed."""
 
-    def __init__(self, data: bytes, name: str) -> None:
+    def __init__(self, data: bytes | mmap, name: str) -> None:
         self.name = name
         self._data = data
         self.byte_order: ByteOrder = self._identify()
-        self.machine, sections_at, count, names_index = self._header()
+        self.type, self.machine, sections_at, count, names_index = self._header()
         self.sections = self._read_sections(sections_at, count, names_index)
         self._symbols: list[Symbol] | None = None
 
@@ -97,21 +100,28 @@ class ElfFile:
         if len(data) < HEADER:
             raise ObjectError(self.name, "", f"cut off within the ELF header ({len(data)} of {HEADER} bytes)")
         if data[4] != 2:
-            raise ObjectError(self.name, "", "this is no 64-bit ELF file; BPF objects are")
+            raise ObjectError(self.name, "", "this is no 64-bit ELF file")
         if data[5] not in (1, 2):
             raise ObjectError(self.name, "", f"ELF byte order {data[5]} is not known")
         return "<" if data[5] == 1 else ">"
 
-    def _header(self) -> tuple[int, int, int, int]:
-        """Machine, offset of the section headers, their number, and the index of the names' section."""
+    def require_bpf(self) -> None:
+        """Raise ObjectError unless this is a relocatable file for BPF."""
+        if self.type != ET_REL:
+            raise ObjectError(self.name, "", f"ELF type {self.type} is not relocatable; compile with -c")
+        # EM_NONE: early compilers had no number for BPF yet.
+        if self.machine not in (EM_BPF, EM_NONE):
+            raise ObjectError(
+                self.name,
+                "",
+                f"compiled for ELF machine {self.machine}, not for BPF ({EM_BPF}); use clang -target bpf",
+            )
+
+    def _header(self) -> tuple[int, int, int, int, int]:
+        """Type, machine, offset of the section headers, their number, the index of the names' section."""
         kind, machine, _, _, _, at, _, _, _, _, entry_size, count, names = struct.unpack_from(
             self.byte_order + "HHIQQQIHHHHHH", self._data, 16
         )
-        if kind != ET_REL:
-            raise ObjectError(self.name, "", f"ELF type {kind} is not relocatable; compile with -c")
-        # EM_NONE: clang before 4.0 had no number for BPF yet.
-        if machine not in (EM_BPF, EM_NONE):
-            raise ObjectError(self.name, "", f"compiled for ELF machine {machine}, not for BPF ({EM_BPF})")
         if not at:
             raise ObjectError(self.name, "", "no section headers")
         if entry_size != SECTION_HEADER:
@@ -129,7 +139,7 @@ class ElfFile:
             raise ObjectError(
                 self.name, "", f"{count} section headers at {at} reach beyond the file; is it cut off?"
             )
-        return machine, at, count, names
+        return kind, machine, at, count, names
 
     def _read_sections(self, at: int, count: int, names_index: int) -> list[Section]:
         headers = struct.Struct(self.byte_order + "IIQQQQIIQQ")
@@ -198,7 +208,7 @@ class ElfFile:
             raise ObjectError(
                 self.name,
                 section.name,
-                f"{section.size} bytes hold no relocations of {RELOCATION} bytes (but of {section.entry_size})",
+                f"{section.size} bytes of relocations are not {RELOCATION} bytes each ({section.entry_size})",
             )
         symbols = self.symbols
         rows = struct.iter_unpack(self.byte_order + "QQ", self.contents(section))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from . import insn as bpf
 from .btf.ext import CoreRelocation, LineInfo
-from .spec import ByteOrder, ExternReference, Function, MapReference, ObjectSpec, ProgramSpec
+from .spec import ByteOrder, ExternReference, MapReference, ObjectSpec, ProgramSpec
 
 
 @dataclass(slots=True)

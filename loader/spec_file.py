@@ -50,6 +50,7 @@ class ObjectFile:
 def open_object(data: bytes, name: str) -> ObjectFile:
     """Take the file apart. Raises ObjectError."""
     elf = ElfFile(data, name)
+    elf.require_bpf()
     btf, ext = None, BtfExt()
     try:
         if (section := elf.section(".BTF")) and section.size:

@@ -1,0 +1,134 @@
+"""Putting right what a compiler leaves open in an object's BTF: where the variables of each section are.
+
+clang writes DATASEC size 0 and offset 0 for global variables (the ELF symbols know
+them), and describes externs in a way that the kernel refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from ..errors import BtfError
+from .btf import Btf
+from .edit import BtfEdit
+from .kinds import Kind, Linkage
+from .records import BtfType, SectionVariable
+
+KCONFIG = ".kconfig"
+KSYMS = ".ksyms"
+DUMMY = "dummy_ksym"
+
+
+class VariableSymbol(NamedTuple):
+    """What the ELF symbol table says of a variable."""
+
+    offset: int
+    hidden: bool
+
+
+def fix_sections(
+    edit: BtfEdit, section_size: Callable[[str], int | None], symbols: Mapping[str, VariableSymbol]
+) -> None:
+    """Fill in size and offsets of every DATASEC of defined variables, and sort its variables.
+
+    A hidden global becomes static: like libbpf, this decides which data maps user
+    space may map. Raises BtfError if the BTF names a section or variable that the
+    file lacks.
+    """
+    btf = edit.btf
+    for section in _sections(btf):
+        if section.name in (KCONFIG, KSYMS):
+            continue
+        size = section.size_or_type or section_size(section.name)
+        if not size:
+            raise BtfError(f"DATASEC '{section.name}' has no ELF section of that name with data")
+        # The static linker (bpftool gen object) writes sizes and offsets itself.
+        fix_offsets = section.size_or_type == 0
+        placed = []
+        for entry in btf.section_variables(section):
+            variable = btf.type(entry.type_id)
+            if variable.kind != Kind.VAR:
+                raise BtfError(f"DATASEC '{section.name}' holds '{variable.name}', which is no variable")
+            if btf.linkage(variable) == Linkage.GLOBAL:
+                symbol = symbols.get(variable.name)
+                if symbol is None:
+                    raise BtfError(f"variable '{variable.name}' of '{section.name}' has no ELF symbol")
+                if fix_offsets:
+                    entry = entry._replace(offset=symbol.offset)
+                if symbol.hidden:
+                    edit.set_linkage(variable.id, Linkage.STATIC)
+            placed.append(entry)
+        edit.set_section(section.id, size, sorted(placed, key=lambda entry: entry.offset))
+
+
+def fix_kconfig(edit: BtfEdit, offsets: Mapping[str, int], size: int) -> None:
+    """Give each ``.kconfig`` variable its place in the map's value, and make it a defined one."""
+    btf = edit.btf
+    for section in _sections(btf):
+        if section.name == KCONFIG:
+            placed = []
+            for entry in btf.section_variables(section):
+                variable = btf.type(entry.type_id)
+                if variable.name not in offsets:
+                    raise BtfError(f"'{variable.name}' of '{KCONFIG}' has no ELF symbol")
+                edit.set_linkage(variable.id, Linkage.GLOBAL)
+                placed.append(entry._replace(offset=offsets[variable.name]))
+            edit.set_section(section.id, size, sorted(placed, key=lambda entry: entry.offset))
+
+
+def fix_ksyms(edit: BtfEdit) -> None:
+    """Turn each ``.ksyms`` entry into a defined 4-byte integer; the kernel takes nothing else.
+
+    Functions cannot be in a DATASEC before 5.x, so one dummy variable stands for all of
+    them; parameters without names get its name, since the kernel wants named ones.
+    """
+    btf = edit.btf
+    for section in _sections(btf):
+        if section.name == KSYMS:
+            entries = btf.section_variables(section)
+            integer = _four_byte_int(edit)
+            dummy = 0
+            if any(btf.type(entry.type_id).kind == Kind.FUNC for entry in entries):
+                dummy = edit.append(DUMMY, _var_info(), integer, Linkage.GLOBAL)
+            placed = []
+            for number, entry in enumerate(entries):
+                extern = btf.type(entry.type_id)
+                if extern.kind == Kind.FUNC:
+                    _name_parameters(edit, btf.type(extern.size_or_type))
+                    edit.set_linkage(extern.id, Linkage.GLOBAL)
+                    type_id = dummy
+                elif extern.kind == Kind.VAR:
+                    edit.set_linkage(extern.id, Linkage.GLOBAL)
+                    edit.set_type(extern.id, integer)
+                    type_id = extern.id
+                else:
+                    raise BtfError(f"'{extern.name}' of '{KSYMS}' is neither variable nor function")
+                placed.append(SectionVariable(type_id, 4 * number, 4))
+            edit.set_section(section.id, 4 * len(placed), placed)
+
+
+def _sections(btf: Btf) -> list[BtfType]:
+    return [found for found in btf.types() if found.kind == Kind.DATASEC]
+
+
+def _var_info() -> int:
+    return Kind.VAR << 24
+
+
+def _four_byte_int(edit: BtfEdit) -> int:
+    """Some 4-byte INT of the object, added if there is none."""
+    btf = edit.btf
+    for found in btf.types():
+        if found.kind == Kind.INT and found.size_or_type == 4 and btf.integer(found)[2] == 32:
+            return found.id
+    return edit.append("int", Kind.INT << 24, 4, 1 << 24 | 32)
+
+
+def _name_parameters(edit: BtfEdit, prototype: BtfType) -> None:
+    if prototype.kind != Kind.FUNC_PROTO:
+        raise BtfError(f"BTF type {prototype.id} is no function type")
+    dummy = edit.add_string(DUMMY)
+    for number, (name, type_id) in enumerate(edit.btf.parameters(prototype)):
+        if type_id and not name:
+            edit.set_extra(prototype.id, 2 * number, dummy)

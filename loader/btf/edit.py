@@ -1,0 +1,66 @@
+"""Changing BTF: a copy that records are overwritten in and appended to."""
+
+from __future__ import annotations
+
+from .btf import Btf
+from .kinds import HEADER_WORDS, Kind, make_info
+from .records import SectionVariable
+
+
+class BtfEdit:
+    """A changeable copy of a piece of BTF; `finish` makes BTF of it again."""
+
+    def __init__(self, btf: Btf) -> None:
+        self.btf = btf
+        self.words = btf.words[:]
+        self.strings = bytearray(btf.strings)
+        self._next_id = btf.end_id
+
+    def add_string(self, text: str) -> int:
+        """Offset of a string, added if it is not there yet."""
+        raw = text.encode() + b"\0"
+        at = self.strings.find(b"\0" + raw) + 1
+        if not at:
+            at = len(self.strings)
+            self.strings += raw
+        return self.btf.first_string + at
+
+    def append(self, name: str, info: int, size_or_type: int, *extra: int) -> int:
+        """Add a record and return its id."""
+        self.words.extend((self.add_string(name) if name else 0, info, size_or_type, *extra))
+        self._next_id += 1
+        return self._next_id - 1
+
+    def set_name(self, type_id: int, name: str) -> None:
+        """Give a type another name."""
+        self.words[self.btf.word_offset(type_id)] = self.add_string(name) if name else 0
+
+    def set_info(self, type_id: int, kind: int, vlen: int = 0, kflag: bool = False) -> None:
+        """Change kind, element count and flag of a type; its length must stay the same."""
+        self.words[self.btf.word_offset(type_id) + 1] = make_info(kind, vlen, kflag)
+
+    def set_linkage(self, type_id: int, linkage: int) -> None:
+        """Change the linkage of a VAR or FUNC."""
+        if self.btf.type(type_id).kind == Kind.VAR:
+            self.set_extra(type_id, 0, linkage)
+        else:
+            self.set_info(type_id, Kind.FUNC, linkage)
+
+    def set_type(self, type_id: int, size_or_type: int) -> None:
+        """Change what a type refers to, or its size."""
+        self.words[self.btf.word_offset(type_id) + 2] = size_or_type
+
+    def set_extra(self, type_id: int, index: int, word: int) -> None:
+        """Change one of the words that follow a record's first three."""
+        self.words[self.btf.word_offset(type_id) + HEADER_WORDS + index] = word
+
+    def set_section(self, type_id: int, size: int, variables: list[SectionVariable]) -> None:
+        """Change size and entries of a DATASEC; the number of entries must stay the same."""
+        self.set_type(type_id, size)
+        for row, variable in enumerate(variables):
+            for column, word in enumerate(variable):
+                self.set_extra(type_id, 3 * row + column, word)
+
+    def finish(self) -> Btf:
+        """The changed BTF."""
+        return Btf(self.words, bytes(self.strings), self.btf.byte_order, self.btf.base)

@@ -1,0 +1,152 @@
+"""The number that a relocation stands for, in the object's own types and in the kernel's."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..btf import Btf, BtfType, IntEncoding, Kind
+from ..btf.kinds import ENUMS
+from ..errors import BtfError
+from ..insn import as_signed
+from .access import Access
+from .kinds import RelocationKind
+
+U32 = 0xFFFFFFFF
+U64 = 0xFFFFFFFFFFFFFFFF
+MAX_LOAD = 8
+"""Bytes of the widest load."""
+
+
+class Value(NamedTuple):
+    """A number, and for a byte offset what is loaded there."""
+
+    number: int
+    """Unsigned, 64 bits."""
+    size: int = 0
+    """Bytes of the field (of an array: of its element); 0 where a width means nothing."""
+    type_id: int = 0
+    is_certain: bool = True
+    """Whether the compiler must have arrived at the same number for its own types."""
+
+
+def value_of(access: Access | None, kind: RelocationKind) -> Value | None:
+    """The number for a path; None if there is no number because there is no path.
+
+    Raises BtfError for a path that cannot have such a number.
+    """
+    if kind in _EXISTENCE:
+        return Value(0 if access is None else 1)
+    if access is None:
+        return Value(0) if kind.is_type else None
+    if kind.is_type:
+        return _type_value(access, kind)
+    if kind.is_enumerator:
+        return Value(_enumerator(access))
+    last = access.steps[-1]
+    return _field_value(access, kind) if last.name else _element_value(access, kind)
+
+
+_EXISTENCE = frozenset(
+    {
+        RelocationKind.FIELD_EXISTS,
+        RelocationKind.TYPE_EXISTS,
+        RelocationKind.TYPE_MATCHES,
+        RelocationKind.ENUMVAL_EXISTS,
+    }
+)
+
+
+def _type_value(access: Access, kind: RelocationKind) -> Value:
+    if kind == RelocationKind.TYPE_SIZE:
+        return Value(access.btf.size_of(access.root_id))
+    # The linker may have given the types other numbers since.
+    return Value(access.root_id, is_certain=False)
+
+
+def _enumerator(access: Access) -> int:
+    btf, step = access.btf, access.steps[0]
+    found = btf.type(step.type_id)
+    number = btf.enumerators(found)[step.number][1]
+    # A 32-bit value is sign-extended, whether the enum says signed or not.
+    return (as_signed(number) if found.kind == Kind.ENUM else number) & U64
+
+
+def _element_value(access: Access, kind: RelocationKind) -> Value:
+    """Of a path that ends at an array element (or at the root)."""
+    btf, type_id = access.btf, access.steps[-1].type_id
+    if kind == RelocationKind.FIELD_BYTE_OFFSET:
+        return Value(access.bit_offset // 8, _loaded_size(btf, type_id), type_id)
+    if kind == RelocationKind.FIELD_BYTE_SIZE:
+        return Value(btf.size_of(type_id))
+    raise BtfError(f"{kind.name} says nothing about an array element")
+
+
+def _field_value(access: Access, kind: RelocationKind) -> Value:
+    """Of a path that ends at a named member."""
+    btf, step = access.btf, access.steps[-1]
+    member = btf.members(btf.type(step.type_id))[step.number]
+    field = btf.resolve(member.type_id)
+    if kind == RelocationKind.FIELD_SIGNED:
+        return Value(int(_is_signed(btf, field)))
+    bits = member.bit_size
+    if bits:
+        byte_offset, byte_size = _bitfield_load(access.bit_offset, bits, field.size_or_type)
+    else:
+        byte_size = btf.size_of(field.id)
+        byte_offset, bits = access.bit_offset // 8, byte_size * 8
+    # How a bitfield is loaded is free, and the compiler may have chosen otherwise.
+    certain = not member.bit_size
+    match kind:
+        case RelocationKind.FIELD_BYTE_OFFSET:
+            size = 0 if member.bit_size else _loaded_size(btf, field.id)
+            return Value(byte_offset & U32, size, field.id, certain)
+        case RelocationKind.FIELD_BYTE_SIZE:
+            return Value(byte_size & U32, is_certain=certain)
+        case RelocationKind.FIELD_LSHIFT_U64:
+            before = access.bit_offset - byte_offset * 8
+            shift = 64 - (before + bits) if btf.byte_order == "<" else (8 - byte_size) * 8 + before
+            return Value(shift & U32, is_certain=certain)
+        case _:
+            return Value((64 - bits) & U32)
+
+
+def _bitfield_load(bit_offset: int, bits: int, size: int) -> tuple[int, int]:
+    """Offset and size of the smallest aligned load, from the declared size up, that covers a bitfield."""
+    if size == 0:
+        raise BtfError("a bitfield has a type without size")
+    while True:
+        offset = bit_offset // 8 // size * size
+        if bit_offset + bits <= (offset + size) * 8:
+            return offset, size
+        if size >= MAX_LOAD:
+            raise BtfError(f"the bitfield of {bits} bits at {bit_offset} is not within {MAX_LOAD} bytes")
+        size *= 2
+
+
+def _loaded_size(btf: Btf, type_id: int) -> int:
+    """Size of what one load takes: of an array it is an element (as libbpf since 1.6)."""
+    found = btf.resolve(type_id)
+    while found.kind == Kind.ARRAY:
+        found = btf.resolve(btf.array(found).type_id)
+    return btf.size_of(found.id)
+
+
+def _is_signed(btf: Btf, field: BtfType) -> bool:
+    if field.kind in ENUMS:
+        return field.kflag
+    return field.kind == Kind.INT and bool(btf.integer(field)[0] & IntEncoding.SIGNED)
+
+
+def can_change_width(local: Access, ours: Value, target: Access, theirs: Value) -> bool:
+    """Whether a load may change from one width to the other and still give the right number.
+
+    Pointers may (32-bit kernels), and unsigned integers: both are extended with zeros.
+    """
+    if ours.size == theirs.size:
+        return True
+    one, other = local.btf.type(ours.type_id), target.btf.type(theirs.type_id)
+    if one.kind == other.kind == Kind.PTR:
+        return True
+    return one.kind == other.kind == Kind.INT and all(
+        btf.integer(of)[0] != IntEncoding.SIGNED for btf, of in ((local.btf, one), (target.btf, other))
+    )
