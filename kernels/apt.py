@@ -133,10 +133,10 @@ class AptDirectory:
         argv = [*self._apt_get(), "-o", "APT::Status-Fd=1", "download", *packages]
         run_with_status(argv, into, on_part, f"downloading {' '.join(packages)}")
 
-    def download_source(self, package: str, into: Path, on_part: Callable[[float], None]) -> None:
-        """Download the files of a source package, ``name=version``; otherwise as `download`."""
+    def download_source(self, package: str, into: Path) -> None:
+        """Download the files of a source package, ``name=version``; raises `FetchError`."""
         argv = [*self._apt_get(), "-o", "APT::Status-Fd=1", "--download-only", "source", package]
-        run_with_status(argv, into, on_part, f"downloading the source of {package}")
+        run_with_status(argv, into, lambda part: None, f"downloading the source of {package}")
 
     def _sources(self, mirror: Mirror, keyring: Path) -> str:
         # Suites that no longer change stay on mirrors past their Valid-Until. An old

@@ -60,12 +60,13 @@ class Catalogue:
         known = self.flavour(flavour)
         if selector == "all":
             return known
-        if selector == "latest":
-            return [newest([release for release in known if release.version.candidate is None])]
         if selector == "lts":
             by_series = _by_series(known)
             return [newest(by_series[series]) for series in LTS_SERIES if series in by_series]
-        chosen = matching(selector, known) or [r for r in self.releases if r.release == selector]
+        if selector == "latest":
+            chosen = [release for release in known if release.version.candidate is None]
+        else:
+            chosen = matching(selector, known) or [r for r in self.releases if r.release == selector]
         if not chosen:
             near = ", ".join(_near(selector, known))
             raise SelectorError(f"no kernel {selector!r} ({flavour}) on the mirror; near it: {near}")

@@ -56,7 +56,8 @@ class Release:
 
     def as_data(self) -> dict[str, Any]:
         """As JSON can hold it."""
-        return {**asdict(self), "version": str(self.version)}
+        packages = [asdict(package) for package in self.packages]
+        return {**asdict(self), "version": str(self.version), "packages": packages}
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Release:

@@ -35,7 +35,7 @@ def download_source(package: str, minimum: str, progress: Progress) -> Path:
     destination = home / f"{package}_{_upstream(version)}"
     with built_once(destination) as work:
         if work is not None:
-            _fill(work, apt, package, version, progress)
+            _fill(work, apt, package, version)
     return destination
 
 
@@ -54,12 +54,9 @@ def _upstream(version: str) -> str:
     return re.sub(r"^\d+:|-[^-]*$", "", version)
 
 
-def _fill(tree: Path, apt: AptDirectory, package: str, version: str, progress: Progress) -> None:
-    def on_part(part: float) -> None:
-        progress.advance(f"{package} {version}", int(part * 100), 100)
-
+def _fill(tree: Path, apt: AptDirectory, package: str, version: str) -> None:
     with tempfile.TemporaryDirectory(prefix=".source.", dir=tree.parent) as directory:
-        apt.download_source(f"{package}={version}", Path(directory), on_part)
+        apt.download_source(f"{package}={version}", Path(directory))
         tarballs = sorted(Path(directory).glob(f"{package}_*.orig.tar.*"))
         tarballs = [path for path in tarballs if path.suffix != ".asc"]
         if len(tarballs) != 1:
