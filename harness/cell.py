@@ -16,7 +16,6 @@ from .outcomes import (
     GuestRecord,
     Outcome,
     SubjectInfo,
-    Verdict,
 )
 from .plan import Plan, describe
 from .verdicts import judge
@@ -187,8 +186,7 @@ class Cell:
         verdict, deviation = judge(outcome, info, describe(self.kernel), self.subject, self.plan.deviations)
         if deviation is not None:
             detail = detail | {"deviation": f"{deviation.id}: {deviation.reason}"}
-        if verdict is not Verdict.EXPECTED:
-            detail = detail | {"reproduce": self._reproduce(info)}
+        detail = detail | {"reproduce": self._reproduce(info)}
         self.emit(
             CheckResult(self.kernel.label, self.subject, check, outcome, verdict, seconds, reason, detail)
         )
