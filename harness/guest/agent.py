@@ -43,7 +43,7 @@ CHUNK = 2048
 """Bytes of an order that may be under way: half of what a terminal's input buffer holds
 (N_TTY_BUF_SIZE is 4096; what comes when it is full may be lost)."""
 ACKNOWLEDGED = b"."
-MODULE_DIRECTORY = Path("/lib/modules/bpflab")
+MODULE_DIRECTORY = Path("/bpflab-modules")
 """Where a serving agent finds its kernel modules."""
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -238,8 +238,10 @@ def serve(warm_up: list[str]) -> None:
 
 
 def _import_for_later(name: str) -> None:
-    """Import a module and its ``__main__``; one that cannot be imported is left for the job to report."""
+    """Import a module and its ``__main__``; one that is not there yet or fails is left to the job."""
     try:
+        if find_spec(name) is None:
+            return
         module = import_module(name)
         if hasattr(module, "__path__") and find_spec(f"{name}.__main__"):
             import_module(f"{name}.__main__")

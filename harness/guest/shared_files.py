@@ -56,7 +56,7 @@ def choose(kernel: Kernel, virtiofsd: Path | None) -> str:
             "Use the engine 'snapshot' (--guest snapshot)"
         )
     raise GuestSetupError(
-        f"{kernel.release} has no 9p, and this machine no virtiofsd {oldest} or newer to share files with it. "
+        f"{kernel.release} has no 9p, and this machine no virtiofsd {oldest} or newer to share files by. "
         "Install virtiofsd (Debian 13 and Ubuntu 24.04 package it), take the flavour 'generic', "
         "or use the engine 'snapshot' (--guest snapshot)"
     )
@@ -73,7 +73,12 @@ def _is_usable(path: Path) -> bool:
         return False
     try:
         shown = subprocess.run(
-            [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=10
+            [path, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
         )
     except (OSError, subprocess.TimeoutExpired):
         return False

@@ -88,9 +88,7 @@ class Watched:
     exit_code: int | None = None
     process_exit: int | None = None
 
-    def end(
-        self, command: Sequence[str], console: Console, accelerator: str, notes: tuple[str, ...]
-    ) -> End:
+    def end(self, command: Sequence[str], console: Console, accelerator: str, notes: tuple[str, ...]) -> End:
         """The `End` to return for it."""
         return End(
             kind=self.kind,
@@ -162,8 +160,7 @@ class Supervisor:
 
     def _drain(self) -> bool:
         """Read all that is there; whether the stream brought a line."""
-        while data := self._console_feed.read():
-            self._console.feed(data)
+        self._drain_console()
         lines = self._splitter.lines
         while self._splitter.exit_code is None and (data := self._stream.read()):
             self._splitter.feed(data)
@@ -171,6 +168,10 @@ class Supervisor:
         if self._first_line is None and (arrived or self._splitter.exit_code is not None):
             self._first_line = time.monotonic()
         return arrived
+
+    def _drain_console(self) -> None:
+        while data := self._console_feed.read():
+            self._console.feed(data)
 
     @property
     def _phase(self) -> str:
@@ -205,6 +206,8 @@ class Supervisor:
     def _end(self, kind: EndKind, reason: str, process_exit: int | None) -> Watched:
         now = time.monotonic()
         first = self._first_line or now
+        # What was said just before the last line counts, too.
+        self._drain_console()
         return Watched(
             kind=kind,
             phase=self._phase,
