@@ -1,0 +1,90 @@
+"""The reference loader: BPF objects as data, and as live maps, programs and links.
+
+    from bpflab.loader import ObjectSpec
+
+    spec = ObjectSpec.from_file("filter.bpf.o")
+    spec.variables["threshold"].value = 10
+    with spec.load() as obj, obj.programs["drop"].attach_xdp("veth0"):
+        print(dict(obj.maps["counters"].items()))
+
+Names are imported when they are first used: reading a spec does not load the live half.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .btf import Btf
+    from .btf.kernel import KernelBtf
+    from .errors import (
+        BpflabError,
+        BtfError,
+        KernelError,
+        MissingFeatureError,
+        NotSupportedError,
+        ObjectError,
+        RelocationError,
+        VerifierError,
+    )
+    from .links.attach import TargetError
+    from .links.link import Link
+    from .map import Map
+    from .map_values import ElementError
+    from .object import Object
+    from .perfbuf import PerfBuffer
+    from .program import Program, ProgramInfo, RunResult
+    from .ringbuf import RingBuffer
+    from .spec import MapSpec, ObjectSpec, ProgramSpec, VariableSpec
+    from .variable import Variable
+
+__all__ = [
+    "BpflabError",
+    "Btf",
+    "BtfError",
+    "ElementError",
+    "KernelBtf",
+    "KernelError",
+    "Link",
+    "Map",
+    "MapSpec",
+    "MissingFeatureError",
+    "NotSupportedError",
+    "Object",
+    "ObjectError",
+    "ObjectSpec",
+    "PerfBuffer",
+    "Program",
+    "ProgramInfo",
+    "ProgramSpec",
+    "RelocationError",
+    "RingBuffer",
+    "RunResult",
+    "TargetError",
+    "Variable",
+    "VariableSpec",
+    "VerifierError",
+]
+
+_MODULES = {
+    ".btf": ("Btf",),
+    ".btf.kernel": ("KernelBtf",),
+    ".links.attach": ("TargetError",),
+    ".links.link": ("Link",),
+    ".map": ("Map",),
+    ".map_values": ("ElementError",),
+    ".object": ("Object",),
+    ".perfbuf": ("PerfBuffer",),
+    ".program": ("Program", "ProgramInfo", "RunResult"),
+    ".ringbuf": ("RingBuffer",),
+    ".spec": ("MapSpec", "ObjectSpec", "ProgramSpec", "VariableSpec"),
+    ".variable": ("Variable",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    module = next((module for module, names in _MODULES.items() if name in names), ".errors")
+    return getattr(importlib.import_module(module, __name__), name)

@@ -1,0 +1,161 @@
+"""A loaded object: its maps, programs and variables in the kernel."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Self
+
+from .enums import MapType
+from .errors import BpflabError, KernelError, ObjectError
+from .map import Map
+from .map_create import create_map
+from .object_programs import ReadyProgram
+from .program import Program
+from .target import Target
+from .variable import Variable
+
+if TYPE_CHECKING:
+    from .btf.kernel import KernelBtf
+    from .links.link import Link
+    from .spec import MapSpec, ObjectSpec, ProgramSpec
+
+_NATIVE = "<" if sys.byteorder == "little" else ">"
+
+
+class Object:
+    """What a spec became in the kernel. Owns all of it; close it, or use it in a ``with``.
+
+    `programs`, `maps` and `variables` go by name; programs that were not loaded are missing.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.programs: dict[str, Program] = {}
+        self.maps: dict[str, Map] = {}
+        self.variables: dict[str, Variable] = {}
+        self._links: list[Link] = []
+
+    @classmethod
+    def load(
+        cls,
+        spec: ObjectSpec,
+        *,
+        programs: Iterable[str] | None = None,
+        btf: KernelBtf | None = None,
+        log_level: int = 0,
+    ) -> Self:
+        """Load a spec, which stays as it is.
+
+        `programs` are the names of those to load, instead of those that the object says
+        are to be loaded (all but ``SEC("?…")``). `btf` takes the place of the kernel's in
+        CO-RE relocations. `log_level` above 0 asks for the verifier's log of programs that
+        load as well (`Program.log`).
+
+        On an error nothing stays behind. Raises ObjectError (foreign byte order),
+        RelocationError (CO-RE, extern, attach target), VerifierError, KernelError,
+        MissingFeatureError; NotSupportedError and BtfError if the kernel's BTF is needed
+        and missing or malformed.
+        """
+        if spec.byte_order != _NATIVE:
+            order = "big" if spec.byte_order == ">" else "little"
+            raise ObjectError(spec.name, "", f"is {order}-endian, this machine is not")
+        wanted = _wanted(spec, programs)
+        target = Target(btf)
+        ready = [ReadyProgram(spec, program, target) for program in wanted]
+        loaded = cls(spec.name)
+        try:
+            loaded._make(spec, ready, log_level)
+        except BaseException:
+            loaded.close()
+            raise
+        return loaded
+
+    def _make(self, spec: ObjectSpec, ready: list[ReadyProgram], log_level: int) -> None:
+        btf_fd = _load_btf(spec)
+        try:
+            for name, map_spec in spec.maps.items():
+                self.maps[name] = create_map(map_spec, spec.name, spec.btf, btf_fd)
+            for variable in spec.variables.values():
+                if variable.map in self.maps:
+                    self.variables[variable.name] = Variable(variable, self.maps[variable.map])
+            self._fill_slots(spec, self.maps, of_programs=False)
+            for program in ready:
+                loaded = program.load(self.maps, btf_fd, log_level)
+                self.programs[loaded.name] = loaded
+            self._fill_slots(spec, self.programs, of_programs=True)
+        finally:
+            if btf_fd is not None:
+                os.close(btf_fd)
+
+    def _fill_slots(
+        self, spec: ObjectSpec, targets: dict[str, Map] | dict[str, Program], *, of_programs: bool
+    ) -> None:
+        """Put maps into maps of maps, and programs into program arrays, as the object says."""
+        for map_spec in spec.maps.values():
+            if (map_spec.type == MapType.PROG_ARRAY) == of_programs:
+                for index, name in map_spec.initial_slots:
+                    if name not in targets:
+                        raise _empty_slot(map_spec, index, name)
+                    self.maps[map_spec.name].update(index, targets[name])
+
+    def attach(self) -> list[Link]:
+        """Attach every program whose SEC() name says where; all or none, and until `close`.
+
+        Raises KernelError, MissingFeatureError.
+        """
+        made: list[Link] = []
+        try:
+            for program in self.programs.values():
+                if program.autoattach and program.attach_to:
+                    made.append(program.attach())
+        except BaseException:
+            for link in reversed(made):
+                link.close()
+            raise
+        self._links += made
+        return made
+
+    def close(self) -> None:
+        """Detach what `attach` attached, and give up all descriptors."""
+        while self._links:
+            self._links.pop().close()
+        for program in self.programs.values():
+            program.close()
+        for one in self.maps.values():
+            one.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Object '{self.name}' programs: {', '.join(self.programs)}; maps: {', '.join(self.maps)}>"
+
+
+def _wanted(spec: ObjectSpec, names: Iterable[str] | None) -> list[ProgramSpec]:
+    if names is None:
+        return [program for program in spec.programs.values() if program.autoload]
+    wanted = set(names)
+    unknown = wanted - spec.programs.keys()
+    if unknown:
+        known = ", ".join(spec.programs) or "none"
+        raise BpflabError(f"{spec.name}: has no program '{min(unknown)}'; there are: {known}")
+    return [program for program in spec.programs.values() if program.name in wanted]
+
+
+def _load_btf(spec: ObjectSpec) -> int | None:
+    if spec.btf is None:
+        return None
+    from .btf_load import load_btf
+
+    return load_btf(spec.btf)
+
+
+def _empty_slot(spec: MapSpec, index: int, name: str) -> KernelError:
+    hint = f"'{name}' is not loaded"
+    return KernelError(f"map '{spec.name}': filling slot {index}", errno.EBADF, hint)

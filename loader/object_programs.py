@@ -1,0 +1,104 @@
+"""From a program's spec to a program of the running kernel: link, relocate, load."""
+
+from __future__ import annotations
+
+from struct import pack_into
+from typing import TYPE_CHECKING
+
+from . import syscall
+from .attach_target import find_target, needs_target
+from .core.relocate import CoreResult, relocate
+from .enums import ProgType
+from .errors import MissingFeatureError, RelocationError, VerifierError
+from .insn import SIZE
+from .linker import LinkedProgram, link
+from .poison import explain_poison
+from .program import Program
+from .program_load import load_program
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .map import Map
+    from .spec import ObjectSpec, ProgramSpec
+    from .target import Target
+
+_LACKING = (ProgType.STRUCT_OPS, ProgType.EXT)
+
+
+class ReadyProgram:
+    """A program with everything in place but the maps' file descriptors."""
+
+    def __init__(self, spec: ObjectSpec, program: ProgramSpec, target: Target) -> None:
+        """Link and relocate. Raises RelocationError, MissingFeatureError, BtfError."""
+        if program.type == ProgType.UNSPEC:
+            raise MissingFeatureError(f"program '{program.name}': unknown section '{program.section}'")
+        if program.type in _LACKING:
+            raise MissingFeatureError(
+                f"program '{program.name}': loading {program.type.name} programs is not implemented"
+            )
+        self._object = spec
+        self._spec = program
+        self._linked = link(spec, program)
+        _refuse_externs(spec, self._linked)
+        self.core: list[CoreResult] = []
+        if self._linked.core:
+            self._linked, self.core = relocate(self._linked, spec, target.relocation)
+        self._target_id = find_target(program, target.running.vmlinux) if needs_target(program) else 0
+
+    def load(self, maps: Mapping[str, Map], btf_fd: int | None, log_level: int) -> Program:
+        """Give it to the kernel. Raises VerifierError, KernelError."""
+        insns = self._with_maps(maps)
+        func_info, line_info = self._debug_info() if btf_fd is not None else (b"", b"")
+        license = self._object.license.encode() + b"\0"
+        spec = self._spec
+
+        def attempt(log: bytearray | None, level: int) -> int:
+            return syscall.prog_load(
+                spec.type,
+                insns,
+                license,
+                name=spec.name,
+                attach_type=spec.attach_type,
+                flags=spec.flags,
+                log=log,
+                log_level=level,
+                btf_fd=btf_fd or 0,
+                func_info=func_info,
+                line_info=line_info,
+                attach_btf_id=self._target_id,
+            )
+
+        try:
+            fd, log = load_program(spec.name, attempt, log_level)
+        except VerifierError as error:
+            raise VerifierError(spec.name, error.errno, explain_poison(error.log, self.core)) from None
+        return Program(fd, spec, insns, log)
+
+    def _with_maps(self, maps: Mapping[str, Map]) -> bytes:
+        insns = bytearray(self._linked.insns)
+        for reference in self._linked.map_refs:
+            pack_into("=i", insns, reference.insn * SIZE + 4, maps[reference.map].fd)
+        return bytes(insns)
+
+    def _debug_info(self) -> tuple[bytes, bytes]:
+        """func_info and line_info as the kernel's records."""
+        functions, lines = self._linked.func_info, self._linked.line_info
+        func_info = bytearray(8 * len(functions))
+        for number, (insn, type_id) in enumerate(functions):
+            pack_into("=II", func_info, 8 * number, insn, type_id)
+        line_info = bytearray(16 * len(lines))
+        for number, (insn, line) in enumerate(lines):
+            pack_into("=IIII", line_info, 16 * number, insn, *line)
+        return bytes(func_info), bytes(line_info)
+
+
+def _refuse_externs(spec: ObjectSpec, linked: LinkedProgram) -> None:
+    for reference in linked.externs:
+        kind = spec.externs[reference.name].kind
+        raise RelocationError(
+            linked.name,
+            reference.insn,
+            f"extern '{reference.name}'",
+            f"externs of kind {kind} are not resolved by this loader",
+        )
