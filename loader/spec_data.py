@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .btf import Btf, Kind, Linkage
+from .btf import Btf, Linkage
 from .elf import STT_OBJECT, Section, Symbol
 from .enums import MapFlags, MapType
 from .spec import MapSpec, VariableSpec
@@ -36,15 +36,13 @@ def _describe(btf: Btf, spec: MapSpec) -> None:
 
     Like libbpf: it may if at least one variable is not static.
     """
-    for type_id in btf.named(spec.name):
-        datasec = btf.type(type_id)
-        if datasec.kind == Kind.DATASEC:
-            spec.value_type_id = type_id
-            variables = [btf.type(entry.type_id) for entry in btf.section_variables(datasec)]
-            spec.mmapable = any(btf.linkage(variable) != Linkage.STATIC for variable in variables)
-            if spec.mmapable:
-                spec.flags |= MapFlags.MMAPABLE
-            return
+    datasec = btf.section(spec.name)
+    if datasec:
+        spec.value_type_id = datasec.id
+        variables = [btf.type(entry.type_id) for entry in btf.section_variables(datasec)]
+        spec.mmapable = any(btf.linkage(variable) != Linkage.STATIC for variable in variables)
+        if spec.mmapable:
+            spec.flags |= MapFlags.MMAPABLE
 
 
 def read_variables(file: ObjectFile) -> dict[str, VariableSpec]:
@@ -66,13 +64,9 @@ def read_variables(file: ObjectFile) -> dict[str, VariableSpec]:
 
 def _types(btf: Btf, section: str) -> dict[int, int]:
     """Offset → type id of a section's variables."""
-    types: dict[int, int] = {}
-    for type_id in btf.named(section):
-        datasec = btf.type(type_id)
-        if datasec.kind == Kind.DATASEC:
-            for entry in btf.section_variables(datasec):
-                types[entry.offset] = btf.type(entry.type_id).size_or_type
-    return types
+    datasec = btf.section(section)
+    entries = btf.section_variables(datasec) if datasec else ()
+    return {entry.offset: btf.type(entry.type_id).size_or_type for entry in entries}
 
 
 def _variable(

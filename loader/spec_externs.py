@@ -44,13 +44,11 @@ def _declared(btf: Btf) -> dict[str, tuple[str, BtfType]]:
     """Name → (section, VAR or FUNC) of everything that the BTF declares as extern."""
     found = {}
     for section in (KCONFIG, KSYMS):
-        for type_id in btf.named(section):
-            datasec = btf.type(type_id)
-            if datasec.kind == Kind.DATASEC:
-                for entry in btf.section_variables(datasec):
-                    extern = btf.type(entry.type_id)
-                    if extern.kind in (Kind.VAR, Kind.FUNC) and btf.linkage(extern) == Linkage.EXTERN:
-                        found[extern.name] = section, extern
+        datasec = btf.section(section)
+        for entry in btf.section_variables(datasec) if datasec else ():
+            extern = btf.type(entry.type_id)
+            if extern.kind in (Kind.VAR, Kind.FUNC) and btf.linkage(extern) == Linkage.EXTERN:
+                found[extern.name] = section, extern
     return found
 
 
@@ -108,9 +106,8 @@ def add_kconfig_map(file: ObjectFile, externs: dict[str, ExternSpec]) -> None:
             kind="kconfig",
             mmapable=True,
         )
-        if file.btf is not None:
-            ids = (i for i in file.btf.named(KCONFIG) if file.btf.type(i).kind == Kind.DATASEC)
-            spec.value_type_id = next(ids, 0)
+        datasec = file.btf.section(KCONFIG) if file.btf else None
+        spec.value_type_id = datasec.id if datasec else 0
         file.add_map(spec, KCONFIG)
 
 

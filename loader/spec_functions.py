@@ -239,8 +239,8 @@ def _exception_callbacks(file: ObjectFile, functions: list[Function]) -> dict[st
     callbacks: dict[str, int] = {}
     if file.btf is None or prefix.encode() not in file.btf.strings:
         return callbacks
-    for tag in file.btf.types():
-        if tag.kind != Kind.DECL_TAG or not tag.name.startswith(prefix) or file.btf.component(tag) != -1:
+    for tag in file.btf.of_kind(Kind.DECL_TAG):
+        if not tag.name.startswith(prefix) or file.btf.component(tag) != -1:
             continue
         wanted = tag.name.removeprefix(prefix)
         program = file.btf.type(tag.size_or_type).name

@@ -35,11 +35,13 @@ def _read_declared(file: ObjectFile, section: Section) -> None:
     btf = file.btf
     if btf is None:
         raise file.error(MAPS, "maps are declared here but the object has no BTF; compile with -g")
-    for type_id in btf.named(MAPS):
-        datasec = btf.type(type_id)
-        if datasec.kind == Kind.DATASEC:
-            for entry in btf.section_variables(datasec):
-                _read_variable(file, btf, section, entry)
+    for entry in _entries(btf):
+        _read_variable(file, btf, section, entry)
+
+
+def _entries(btf: Btf) -> list[SectionVariable]:
+    datasec = btf.section(MAPS)
+    return btf.section_variables(datasec) if datasec else []
 
 
 def _read_variable(file: ObjectFile, btf: Btf, section: Section, entry: SectionVariable) -> None:
@@ -187,16 +189,12 @@ def read_slots(file: ObjectFile, programs: dict[tuple[int, int], str]) -> None:
 def _values_starts(file: ObjectFile, btf: Btf) -> list[tuple[str, int, int]]:
     """For each map with ``values``: name, and where in the section they start and end."""
     found = []
-    for type_id in btf.named(MAPS):
-        datasec = btf.type(type_id)
-        if datasec.kind != Kind.DATASEC:
-            continue
-        for entry in btf.section_variables(datasec):
-            variable = btf.type(entry.type_id)
-            members = btf.members(btf.resolve(variable.size_or_type))
-            if members and members[-1].name == "values":
-                start = entry.offset + members[-1].bit_offset // 8
-                found.append((variable.name, start, entry.offset + entry.size))
+    for entry in _entries(btf):
+        variable = btf.type(entry.type_id)
+        members = btf.members(btf.resolve(variable.size_or_type))
+        if members and members[-1].name == "values":
+            start = entry.offset + members[-1].bit_offset // 8
+            found.append((variable.name, start, entry.offset + entry.size))
     return found
 
 

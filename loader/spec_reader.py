@@ -87,8 +87,8 @@ def _fix_btf(file: ObjectFile, externs: dict[str, ExternSpec]) -> None:
     fix_sections(edit, section_size, symbols)
     # A hidden function is verified with its caller's context, as a static one is.
     if hidden_functions:
-        for found in file.btf.types():
-            if found.kind == Kind.FUNC and found.name in hidden_functions:
+        for found in file.btf.of_kind(Kind.FUNC):
+            if found.name in hidden_functions:
                 edit.set_linkage(found.id, Linkage.STATIC)
     file.btf = edit.finish()
 

@@ -22,13 +22,11 @@ def read_struct_ops(file: ObjectFile) -> list[tuple[Section, int, MapSpec]]:
         if file.btf is None:
             raise file.error(name, "struct_ops need BTF; compile with -g")
         try:
-            for type_id in file.btf.named(name):
-                datasec = file.btf.type(type_id)
-                if datasec.kind == Kind.DATASEC:
-                    for entry in file.btf.section_variables(datasec):
-                        spec = _read_variable(file, file.btf, section, entry)
-                        file.add_map(spec, name)
-                        found.append((section, entry.offset, spec))
+            datasec = file.btf.section(name)
+            for entry in file.btf.section_variables(datasec) if datasec else ():
+                spec = _read_variable(file, file.btf, section, entry)
+                file.add_map(spec, name)
+                found.append((section, entry.offset, spec))
         except BtfError as error:
             raise file.error(name, str(error)) from error
     return found

@@ -120,6 +120,16 @@ class Btf:
         """Its own types, decoded one by one."""
         return map(self.type, self.ids())
 
+    def of_kind(self, kind: int) -> list[BtfType]:
+        """Its own types of one kind; no other is decoded."""
+        words, first = self.words, self.first_id
+        found = [n for n, at in enumerate(self._offsets, first) if words[at + 1] >> 24 & 0x7F == kind]
+        return [self.type(type_id) for type_id in found]
+
+    def section(self, name: str) -> BtfType | None:
+        """Its DATASEC of that name."""
+        return next((found for found in self.of_kind(Kind.DATASEC) if found.name == name), None)
+
     def word_offset(self, type_id: int) -> int:
         """Where the record of one of its own types starts in `words`."""
         return self._offsets[type_id - self.first_id]
@@ -348,10 +358,10 @@ def _record_offsets(words: array[int], lengths: dict[int, int]) -> array[int]:
 
 
 def _record_length(info: int, number: int) -> int:
-    try:
-        once, each = EXTRA_WORDS[Kind(info_kind(info))]
-    except (ValueError, KeyError):
-        raise BtfError(f"BTF type {number} has the unknown kind {info_kind(info)}") from None
+    extra = EXTRA_WORDS.get(info_kind(info))
+    if extra is None:
+        raise BtfError(f"BTF type {number} has the unknown kind {info_kind(info)}")
+    once, each = extra
     return HEADER_WORDS + once + each * info_vlen(info)
 
 

@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ..errors import BtfError
-from .btf import Btf
 from .edit import BtfEdit
-from .kinds import Kind, Linkage
+from .kinds import IntEncoding, Kind, Linkage, make_info
 from .records import BtfType, SectionVariable
 
 KCONFIG = ".kconfig"
@@ -37,7 +36,7 @@ def fix_sections(
     file lacks.
     """
     btf = edit.btf
-    for section in _sections(btf):
+    for section in btf.of_kind(Kind.DATASEC):
         if section.name in (KCONFIG, KSYMS):
             continue
         size = section.size_or_type or section_size(section.name)
@@ -65,7 +64,7 @@ def fix_sections(
 def fix_kconfig(edit: BtfEdit, offsets: Mapping[str, int], size: int) -> None:
     """Give each ``.kconfig`` variable its place in the map's value, and make it a defined one."""
     btf = edit.btf
-    for section in _sections(btf):
+    for section in btf.of_kind(Kind.DATASEC):
         if section.name == KCONFIG:
             placed = []
             for entry in btf.section_variables(section):
@@ -84,13 +83,13 @@ def fix_ksyms(edit: BtfEdit) -> None:
     them; parameters without names get its name, since the kernel wants named ones.
     """
     btf = edit.btf
-    for section in _sections(btf):
+    for section in btf.of_kind(Kind.DATASEC):
         if section.name == KSYMS:
             entries = btf.section_variables(section)
             integer = _four_byte_int(edit)
             dummy = 0
             if any(btf.type(entry.type_id).kind == Kind.FUNC for entry in entries):
-                dummy = edit.append(DUMMY, _var_info(), integer, Linkage.GLOBAL)
+                dummy = edit.append(DUMMY, make_info(Kind.VAR), integer, Linkage.GLOBAL)
             placed = []
             for number, entry in enumerate(entries):
                 extern = btf.type(entry.type_id)
@@ -108,21 +107,13 @@ def fix_ksyms(edit: BtfEdit) -> None:
             edit.set_section(section.id, 4 * len(placed), placed)
 
 
-def _sections(btf: Btf) -> list[BtfType]:
-    return [found for found in btf.types() if found.kind == Kind.DATASEC]
-
-
-def _var_info() -> int:
-    return Kind.VAR << 24
-
-
 def _four_byte_int(edit: BtfEdit) -> int:
     """Some 4-byte INT of the object, added if there is none."""
     btf = edit.btf
-    for found in btf.types():
-        if found.kind == Kind.INT and found.size_or_type == 4 and btf.integer(found)[2] == 32:
+    for found in btf.of_kind(Kind.INT):
+        if found.size_or_type == 4 and btf.integer(found)[2] == 32:
             return found.id
-    return edit.append("int", Kind.INT << 24, 4, 1 << 24 | 32)
+    return edit.append("int", make_info(Kind.INT), 4, IntEncoding.SIGNED << 24 | 32)
 
 
 def _name_parameters(edit: BtfEdit, prototype: BtfType) -> None:

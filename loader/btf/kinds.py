@@ -56,7 +56,7 @@ REFERENCES = MODIFIERS | {Kind.PTR, Kind.TYPEDEF, Kind.FUNC, Kind.FUNC_PROTO, Ki
 HEADER_WORDS = 3
 """Every record starts with name, info and size-or-type."""
 
-EXTRA_WORDS = {
+EXTRA_WORDS: dict[int, tuple[int, int]] = {
     # kind: (words once, words per element); one word is 4 bytes
     Kind.INT: (1, 0),
     Kind.PTR: (0, 0),

@@ -10,7 +10,7 @@ from enum import Enum
 
 from .btf import Btf
 from .edit import BtfEdit
-from .kinds import Kind, Linkage
+from .kinds import Kind, Linkage, make_info
 from .records import BtfType
 
 
@@ -84,7 +84,7 @@ def without(btf: Btf, dropped: set[BtfFeature]) -> Btf:
             case Kind.ENUM if BtfFeature.ENUM64 in dropped and found.kflag:
                 edit.set_info(found.id, Kind.ENUM, found.vlen)
             case Kind.ENUM64 if BtfFeature.ENUM64 in dropped:
-                placeholder = placeholder or edit.append("enum64_placeholder", Kind.INT << 24, 1, 8)
+                placeholder = placeholder or edit.append("enum64_placeholder", make_info(Kind.INT), 1, 8)
                 _become_union(edit, found, placeholder)
     return edit.finish()
 
