@@ -110,7 +110,8 @@ class AptDirectory:
             if stamp.exists() and stamp.read_text() == wanted and _age_s(stamp) < max_age_s:
                 return
             self._progress.note("fetching the package indexes of the configured Debian mirror")
-            said = self._update()
+            update = [*self._apt_get(), "update"]
+            _, said = _run(update, self.path, lambda part: None, "fetching package indexes")
             indexes = self._indexes()
             if not indexes:
                 raise explain(said, ArchiveError, "the configured Debian mirror gives no package index")
@@ -121,8 +122,7 @@ class AptDirectory:
         """Every package whose whole name matches, of every suite."""
         stanza = re.compile(rb"^Package: (?:" + name.pattern + rb")\n(?:.+\n)+", re.MULTILINE)
         for suite, path in self._indexes():
-            text = subprocess.run([_HELPER, "cat-file", str(path)], capture_output=True, check=False).stdout
-            for found in stanza.finditer(text):
+            for found in stanza.finditer(_content(path)):
                 yield Stanza(suite, _fields(found[0].decode()))
 
     def download(self, packages: Sequence[str], into: Path, on_part: Callable[[float], None]) -> None:
@@ -130,13 +130,13 @@ class AptDirectory:
 
         `on_part` is told the part that has arrived, 0 to 1. Raises `FetchError`.
         """
-        argv = [*self._apt_get(), "-o", "APT::Status-Fd=1", "download", *packages]
-        run_with_status(argv, into, on_part, f"downloading {' '.join(packages)}")
+        argv = [*self._apt_get(), "download", *packages]
+        _download(argv, into, on_part, f"downloading {' '.join(packages)}")
 
     def download_source(self, package: str, into: Path) -> None:
         """Download the files of a source package, ``name=version``; raises `FetchError`."""
-        argv = [*self._apt_get(), "-o", "APT::Status-Fd=1", "--download-only", "source", package]
-        run_with_status(argv, into, lambda part: None, f"downloading the source of {package}")
+        argv = [*self._apt_get(), "--download-only", "source", package]
+        _download(argv, into, lambda part: None, f"downloading the source of {package}")
 
     def _sources(self, mirror: Mirror, keyring: Path) -> str:
         # Suites that no longer change stay on mirrors past their Valid-Until. An old
@@ -148,12 +148,6 @@ class AptDirectory:
 
     def _apt_get(self) -> list[str]:
         return ["apt-get", "-q", "-c", str(self.path / "apt.conf")]
-
-    def _update(self) -> str:
-        argv = [find_program("apt-get"), *self._apt_get()[1:], "update"]
-        environment = {**os.environ, "LC_ALL": "C"}
-        ended = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
-        return ended.stderr
 
     def _note_trouble(self, said: str, present: set[str]) -> None:
         absent = [suite for suite in self._suites if suite not in present]
@@ -172,50 +166,55 @@ class AptDirectory:
         return [(suite, Path(path)) for suite, path in pairs if Path(path).exists()]
 
 
-def run_with_status(argv: Sequence[str], cwd: Path, on_part: Callable[[float], None], what: str) -> None:
-    """Run apt-get, passing on the part of the download that it reports on stdout.
+def _download(argv: Sequence[str], into: Path, on_part: Callable[[float], None], what: str) -> None:
+    code, said = _run(argv, into, on_part, what)
+    if code:
+        raise explain(said, FetchError, what)
 
-    Ends it, children included, when it makes no progress for minutes or the caller
-    is interrupted. Raises `FetchError` (or `DiskFullError`) with what apt said.
+
+def _run(argv: Sequence[str], cwd: Path, on_part: Callable[[float], None], what: str) -> tuple[int, str]:
+    """Run apt-get and return its exit code and stderr, passing on what part has been downloaded.
+
+    Ends it, children included, when it makes no progress for minutes (`FetchError`)
+    or the caller is interrupted.
     """
-    command = [find_program(argv[0]), *argv[1:]]
+    command = [find_program(argv[0]), "-o", "APT::Status-Fd=1", *argv[1:]]
     environment = {**os.environ, "LC_ALL": "C"}
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
         )
         try:
-            stalled = not _follow(process, on_part)
-            code = None if stalled else process.wait()
+            if not _follow(process, on_part):
+                raise FetchError(f"{what}: nothing arrived for {_STALLED_S} s; is the mirror reachable?")
+            code = process.wait()
         finally:
             _end_group(process)
         errors.seek(0)
-        said = errors.read().decode(errors="replace")
-    if stalled:
-        raise FetchError(f"{what}: nothing arrived for {_STALLED_S} s; is the mirror reachable?")
-    if code:
-        raise explain(said, FetchError, what)
+        return code, errors.read().decode(errors="replace")
 
 
 def _follow(process: subprocess.Popen[bytes], on_part: Callable[[float], None]) -> bool:
-    """Read status lines to the end; False if they stop moving."""
+    """Read what apt-get reports on stdout to its end; False if it reports nothing new for too long."""
     assert process.stdout is not None
     last, moved = "", time.monotonic()
     rest = b""
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while time.monotonic() - moved < _STALLED_S:
-            if not selector.select(timeout=5):
+            if not selector.select(timeout=min(5, _STALLED_S)):
                 continue
             chunk = os.read(process.stdout.fileno(), 1 << 16)
             if not chunk:
                 return True
             *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                fields = line.decode(errors="replace").split(":")
-                if fields[0] == "dlstatus" and fields[2] != last:
-                    last, moved = fields[2], time.monotonic()
-                    on_part(float(last) / 100)
+            for line in (line.decode(errors="replace") for line in lines):
+                if line == last:
+                    continue
+                last, moved = line, time.monotonic()
+                fields = line.split(":")
+                if fields[0] == "dlstatus":
+                    on_part(float(fields[2]) / 100)
     return False
 
 
@@ -225,6 +224,14 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
     if process.stdout is not None:
         process.stdout.close()
+
+
+def _content(index: Path) -> bytes:
+    """An index as text, however apt keeps it."""
+    shown = subprocess.run([_HELPER, "cat-file", str(index)], capture_output=True, check=False)
+    if shown.returncode:
+        raise explain(shown.stderr.decode(errors="replace"), ArchiveError, f"reading {index.name}")
+    return shown.stdout
 
 
 def _fields(stanza: str) -> dict[str, str]:

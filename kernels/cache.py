@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 import shutil
 import tempfile
@@ -33,6 +34,9 @@ def built_once(destination: Path) -> Iterator[Path | None]:
         if destination.exists():
             yield None
             return
+        # Whoever holds the lock is alone: what lies here was left by a process that was killed.
+        for orphan in destination.parent.glob(f".{glob.escape(destination.name)}.*"):
+            shutil.rmtree(orphan, ignore_errors=True)
         work = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.parent))
         # mkdtemp makes it private; guests that run as another user must be able to read it.
         work.chmod(0o755)

@@ -170,6 +170,8 @@ def _unpacked(image: Path) -> Path:
         if work is not None:
             try:
                 (work / "vmlinux").write_bytes(extract_vmlinux(image.read_bytes()))
+                # Guests may run as another user, whatever our umask.
+                (work / "vmlinux").chmod(0o644)
             except ImageError as error:
                 raise ImageError(f"{image}: {error}") from error
     return destination

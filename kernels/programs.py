@@ -24,7 +24,7 @@ def find_program(name: str) -> str:
     """The path of a program; raises `MissingProgramError` naming the Debian package that has it."""
     # Debian keeps depmod in /usr/sbin, which an ordinary user's PATH lacks; an
     # empty PATH is respected, though: nothing is found outside it by accident.
-    path = os.environ.get("PATH", "")
+    path = os.environ.get("PATH", os.defpath)
     found = shutil.which(name, path=f"{path}:{_SYSTEM_DIRECTORIES}" if path else "")
     if not found:
         raise MissingProgramError(f"{name} is missing: {_REMEDIES.get(name, f'apt-get install {name}')}")

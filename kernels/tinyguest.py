@@ -10,6 +10,7 @@ import contextlib
 import os
 import selectors
 import signal
+import stat
 import subprocess
 import time
 import zlib
@@ -132,9 +133,10 @@ def _command(qemu: str, accelerator: str, image: BinaryIO, initramfs: BinaryIO) 
 
 
 def _start(command: Sequence[str], accelerator: str, files: Sequence[BinaryIO]) -> subprocess.Popen[bytes]:
-    # As nobody if we are root: the files come in as descriptors, so that the cache
-    # may lie in root's home. KVM's device belongs to root or a group.
-    drops = os.geteuid() == 0 and accelerator == "tcg"
+    # As nobody if we are root and nobody may read the files; they come in as descriptors,
+    # so the cache may lie in root's home. KVM's device belongs to root or a group.
+    readable = all(os.fstat(file.fileno()).st_mode & stat.S_IROTH for file in files)
+    drops = os.geteuid() == 0 and accelerator == "tcg" and readable
     return subprocess.Popen(
         command,
         cwd="/",
@@ -157,6 +159,7 @@ def _initramfs() -> Path:
         if work is not None:
             with (work / "initramfs").open("wb") as out:
                 cpio.write_cpio(out, _entries(busybox))
+            (work / "initramfs").chmod(0o644)
     return destination / "initramfs"
 
 

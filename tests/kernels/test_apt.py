@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -70,6 +71,36 @@ def test_an_unsigned_mirror_is_refused(unsigned_mirror: None, tmp_path: Path, re
     apt = AptDirectory(tmp_path / "apt", "deb", ["sid"], recorder)
     with pytest.raises(ArchiveError, match="not signed"):
         apt.update()
+
+
+def living(group: str) -> list[str]:
+    """The processes of a group that are more than a zombie waiting for its parent."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, process_group = path.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if process_group == group and state not in "ZX":
+            found.append(path.parent.name)
+    return found
+
+
+def test_a_download_that_stalls(tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    apt = AptDirectory(tmp_path, "deb", [SMALL_SUITE], recorder)
+    program = tmp_path / "bin" / "apt-get"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nsleep 600\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    monkeypatch.setattr("bpflab.kernels.apt._STALLED_S", 0.5)
+    with pytest.raises(FetchError, match="nothing arrived"):
+        apt.download(["linux=1"], tmp_path, lambda part: None)
+    group = (tmp_path / "pid").read_text().strip()
+    deadline = time.monotonic() + 10
+    while living(group) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not living(group)
 
 
 def test_without_apt(tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from bpflab.kernels.kernel import Kernel
 from bpflab.kernels.kvm import probe_kvm
 from bpflab.kernels.progress import Silent
 from bpflab.kernels.smoke import smoke_boot
-from bpflab.kernels.store import resolve
+from bpflab.kernels.store import cached_releases, resolve
 from elftools.elf.elffile import ELFFile
 
 from .conftest import Recorder
@@ -30,26 +30,19 @@ def kernel() -> Kernel:
 
 
 def children() -> set[str]:
-    return {path.parent.name for path in Path("/proc").glob("[0-9]*/cmdline") if _is_guest(path)}
-
-
-def _is_guest(path: Path) -> bool:
-    try:
-        return b"tinyguest" in path.read_bytes() or b"/dev/fd/" in path.read_bytes()
-    except OSError:
-        return False
+    """The process ids of this process's children."""
+    tasks = Path("/proc/self/task").glob("*/children")
+    return {pid for task in tasks for pid in task.read_text().split()}
 
 
 def test_fetched_from_the_mirror(
     tmp_path: Path, kernel: Kernel, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bpflab.kernels.store import cached_releases
-
     release = next(release for release in cached_releases() if release.release == kernel.release)
     apt = mirror_apt(recorder)
     monkeypatch.setenv("BPFLAB_CACHE", str(tmp_path))
     fetched = kernel_at(fetch(release, mirror_transport(apt), recorder), "6.1")
-    assert tmp_path in fetched.image.parents if fetched.image else False
+    assert fetched.image is not None and tmp_path in fetched.image.parents
     assert fetched.release == release.release
     assert recorder.parts[-1] == (release.release, release.size, release.size)
     assert fetched.modules is not None

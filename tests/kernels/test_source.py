@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from bpflab.kernels import source
+from bpflab.kernels.apt import AptDirectory
 from bpflab.kernels.errors import ArchiveError, FetchError
 
 from .conftest import Recorder
@@ -20,7 +21,7 @@ def test_libbpf(tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPa
     assert re.fullmatch(r"libbpf_1\.\d+\.\d+", tree.name)
     assert (tree / "src/libbpf.c").is_file()
     assert [path.name for path in tree.parent.iterdir() if path.is_dir()] == [tree.name]
-    monkeypatch.setattr(source.AptDirectory, "sources", None)
+    monkeypatch.setattr(AptDirectory, "sources", None)
     assert source.download_source("libbpf", "1.5", recorder) == tree, "what is there was fetched again"
 
 

@@ -46,7 +46,7 @@ def mirror(cache: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr(store, "mirror_apt", made.apt)
     monkeypatch.setattr(store, "mirror_transport", lambda apt: archive.transport)
     monkeypatch.setattr(Catalogue, "of_apt", lambda apt: Catalogue(apt.releases))
-    monkeypatch.setattr(store, "pin_of", lambda *asked: lock.pin_of(*asked, lock=made.pins))
+    monkeypatch.setattr(store, "pin_of", lambda selector, flavour: lock.pin_of(selector, flavour, made.pins))
     return made
 
 
