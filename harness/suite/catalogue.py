@@ -7,8 +7,8 @@ import pytest
 from ..outcomes import CheckInfo
 from .fixtures import object_of
 from .job import SuiteJob
-from .plugin import Collection, check_id, needed
-from .run import OPTIONS, files, pytest_run
+from .plugin import Collection, check_id, files, needed
+from .run import OPTIONS, pytest_run
 
 
 class _Catalogue:

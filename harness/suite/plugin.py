@@ -40,11 +40,16 @@ class Collection:
 
     def __init__(self, job: SuiteJob) -> None:
         self._job = job
+        self._files = files(job)
 
     def pytest_configure(self, config: pytest.Config) -> None:
         for mark in MARKS:
             config.addinivalue_line("markers", mark)
         config.stash[fixtures.JOB] = self._job
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Leave our other files alone: pytest looks at the whole folder whatever it is asked for."""
+        return True if collection_path.parent == HERE and collection_path not in self._files else None
 
     def pytest_pycollect_makemodule(
         self, module_path: Path, parent: pytest.Collector
@@ -135,6 +140,19 @@ class Recorder:
         if fault:
             return Outcome.CRASH, f"kernel: {fault[0]}", detail | {"dmesg": "\n".join(fault)}
         return outcome, reason, detail
+
+
+def files(job: SuiteJob) -> list[Path]:
+    """The suite's files that hold what a job wants."""
+    if job.bench:
+        return sorted(HERE.glob("bench_*.py"))
+    areas, users = job.areas(), HERE / "check_object.py"
+    paths = [
+        path
+        for path in sorted(HERE.glob("check_*.py"))
+        if path != users and (areas is None or path.stem.removeprefix("check_") in areas)
+    ]
+    return [*paths, users] if job.user_objects else paths
 
 
 def check_id(item: pytest.Item) -> str:

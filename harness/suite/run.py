@@ -12,7 +12,7 @@ import pytest
 
 from . import fixtures
 from .job import JobError, SuiteJob
-from .plugin import HERE, Collection, Recorder
+from .plugin import HERE, Collection, Recorder, files
 from .stream import Stream
 
 OPTIONS = (
@@ -20,7 +20,7 @@ OPTIONS = (
     *("-c", os.devnull, "--rootdir", str(HERE), "-p", "no:cacheprovider", "--import-mode=importlib"),
     # What the suite does not use costs seconds in an emulated guest.
     *("-p", "no:doctest", "-p", "no:junitxml", "-p", "no:pastebin", "-p", "no:unittest", "-p", "no:logging"),
-    *("-s", "--tb=short", "-p", "no:terminalreporter"),
+    *("-s", "--tb=native", "-p", "no:terminalreporter"),
     *("-o", "python_functions=check_* bench_*", "-o", "python_files=check_*.py bench_*.py"),
 )
 
@@ -65,18 +65,3 @@ def pytest_run(paths: Iterable[Path], options: Iterable[str], plugins: list[obje
         return 0
     code = pytest.main([*options, *chosen], plugins=plugins)
     return 0 if code in COMPLETE else int(code)
-
-
-def files(job: SuiteJob) -> list[Path]:
-    """The suite's files that hold what a job wants."""
-    if job.bench:
-        return sorted(HERE.glob("bench_*.py"))
-    areas = job.areas()
-    paths = sorted(HERE.glob("check_*.py"))
-    object_file = HERE / "check_object.py"
-    wanted = [
-        path
-        for path in paths
-        if path != object_file and (areas is None or path.stem.removeprefix("check_") in areas)
-    ]
-    return [*wanted, object_file] if job.user_objects else wanted
