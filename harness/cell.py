@@ -209,8 +209,9 @@ class Cell:
         what = [f"--checks '{check.id}'"]
         if check.area == "object":
             what = [str(each.path) for each in self.plan.user_objects if each.name == check.object]
-        where = f"--kernels {self.kernel.label} --subjects {self.subject} --guest {self.engine.name}"
-        return f"bpflab run {' '.join(what)} {where}"
+        where = f"--kernels {self.kernel.label} --subjects {self.subject}"
+        guest = "" if self.kernel.is_host else f" --guest {self.engine.name}"
+        return f"bpflab run {' '.join(what)} {where}{guest}"
 
 
 def _evidence(end: End) -> dict[str, Any]:
