@@ -55,9 +55,8 @@ class Object:
         load as well (`Program.log`).
 
         On an error nothing stays behind. Raises ObjectError (foreign byte order),
-        RelocationError (CO-RE, extern, attach target), VerifierError, KernelError,
-        MissingFeatureError; NotSupportedError and BtfError if the kernel's BTF is needed
-        and missing or malformed.
+        RelocationError (CO-RE, extern, attach target, no BTF of the kernel to find them in),
+        VerifierError, KernelError, MissingFeatureError.
         """
         if spec.byte_order != _NATIVE:
             order = "big" if spec.byte_order == ">" else "little"

@@ -9,7 +9,7 @@ from . import syscall
 from .attach_target import find_target, needs_target
 from .core.relocate import CoreResult, relocate
 from .enums import ProgType
-from .errors import MissingFeatureError, RelocationError, VerifierError
+from .errors import BtfError, MissingFeatureError, NotSupportedError, RelocationError, VerifierError
 from .insn import SIZE
 from .linker import LinkedProgram, link
 from .poison import explain_poison
@@ -30,7 +30,7 @@ class ReadyProgram:
     """A program with everything in place but the maps' file descriptors."""
 
     def __init__(self, spec: ObjectSpec, program: ProgramSpec, target: Target) -> None:
-        """Link and relocate. Raises RelocationError, MissingFeatureError, BtfError."""
+        """Link and relocate. Raises RelocationError, MissingFeatureError."""
         if program.type == ProgType.UNSPEC:
             raise MissingFeatureError(f"program '{program.name}': unknown section '{program.section}'")
         if program.type in _LACKING:
@@ -41,10 +41,18 @@ class ReadyProgram:
         self._spec = program
         self._linked = link(spec, program)
         _refuse_externs(spec, self._linked)
-        self.core: list[CoreResult] = []
+        self._core: list[CoreResult] = []
+        self._target_id = 0
+        try:
+            self._relocate(target)
+        except (NotSupportedError, BtfError) as error:
+            raise RelocationError(program.name, 0, "types of the kernel", str(error)) from error
+
+    def _relocate(self, target: Target) -> None:
         if self._linked.core:
-            self._linked, self.core = relocate(self._linked, spec, target.relocation)
-        self._target_id = find_target(program, target.running.vmlinux) if needs_target(program) else 0
+            self._linked, self._core = relocate(self._linked, self._object, target.relocation)
+        if needs_target(self._spec):
+            self._target_id = find_target(self._spec, target.running.vmlinux)
 
     def load(self, maps: Mapping[str, Map], btf_fd: int | None, log_level: int) -> Program:
         """Give it to the kernel. Raises VerifierError, KernelError."""
@@ -72,7 +80,7 @@ class ReadyProgram:
         try:
             fd, log = load_program(spec.name, attempt, log_level)
         except VerifierError as error:
-            raise VerifierError(spec.name, error.errno, explain_poison(error.log, self.core)) from None
+            raise VerifierError(spec.name, error.errno, explain_poison(error.log, self._core)) from None
         return Program(fd, spec, insns, log)
 
     def _with_maps(self, maps: Mapping[str, Map]) -> bytes:

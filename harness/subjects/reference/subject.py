@@ -1,0 +1,327 @@
+"""The verbs of PROTOCOL.md, done with the reference loader."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from ....loader import (
+    KernelError,
+    Link,
+    Map,
+    Object,
+    ObjectError,
+    ObjectSpec,
+    PerfBuffer,
+    Program,
+    RingBuffer,
+    Variable,
+    VariableSpec,
+)
+from . import targets
+from .bench import time_events, time_loads, time_lookups
+from .requests import Request, UsageError
+
+ENOENT = 2
+
+Answer = dict[str, Any]
+
+
+class OpenObject:
+    """An object that was opened, and perhaps loaded."""
+
+    def __init__(self, spec: ObjectSpec) -> None:
+        self.spec = spec
+        self.links: dict[int, Link] = {}
+        self.readers: dict[int, RingBuffer | PerfBuffer] = {}
+        self._loaded: Object | None = None
+        self._tried = False
+
+    def load(self, programs: list[str] | None, log: bool) -> Object:
+        """Raises UsageError the second time, and what the loader raises."""
+        if self._tried:
+            raise UsageError("the object was loaded before")
+        for name in programs or ():
+            if name not in self.spec.programs:
+                raise UsageError(f"the object has no program '{name}'")
+        self._tried = True
+        self._loaded = self.spec.load(programs=programs, log_level=int(log))
+        return self._loaded
+
+    @property
+    def loaded(self) -> Object:
+        """Raises UsageError."""
+        if self._loaded is None:
+            raise UsageError("the object is not loaded")
+        return self._loaded
+
+    def map(self, name: str) -> Map:
+        """Raises UsageError."""
+        if name not in self.loaded.maps:
+            raise UsageError(f"the object has no map '{name}'")
+        return self.loaded.maps[name]
+
+    def program(self, name: str) -> Program:
+        """Raises UsageError."""
+        if name not in self.loaded.programs:
+            raise UsageError(f"the object has no loaded program '{name}'")
+        return self.loaded.programs[name]
+
+    def variable(self, name: str) -> VariableSpec:
+        """Raises UsageError."""
+        if name not in self.spec.variables:
+            raise UsageError(f"the object has no variable '{name}'")
+        return self.spec.variables[name]
+
+    def live_variable(self, name: str) -> Variable | None:
+        """None before loading. Raises UsageError if loading failed."""
+        if self._tried:
+            return self.loaded.variables[name]
+        return None
+
+    def close(self) -> None:
+        """Detach, close and unload everything, the last made first."""
+        for reader in reversed(self.readers.values()):
+            reader.close()
+        for link in reversed(self.links.values()):
+            link.close()
+        self.readers.clear()
+        self.links.clear()
+        if self._loaded is not None:
+            self._loaded.close()
+
+
+class ReferenceSubject:
+    """Holds the open objects; each verb is a method that takes a request and gives an answer."""
+
+    def __init__(self, version: str) -> None:
+        self._version = version
+        self._ids = itertools.count(1)
+        self._objects: dict[int, OpenObject] = {}
+        self._lost: dict[int, int] = {}
+        """Reader → losses that were reported."""
+        self.verbs: dict[str, Callable[[Request], Answer]] = {
+            "hello": self._hello,
+            "open": self._open,
+            "load": self._load,
+            "attach": self._attach,
+            "detach": self._detach,
+            "lookup": self._lookup,
+            "update": self._update,
+            "delete": self._delete,
+            "keys": self._keys,
+            "variable_get": self._variable_get,
+            "variable_set": self._variable_set,
+            "events_open": self._events_open,
+            "events_poll": self._events_poll,
+            "events_close": self._events_close,
+            "test_run": self._test_run,
+            "close": self._close,
+            "bench_load": self._bench_load,
+            "bench_lookup": self._bench_lookup,
+            "bench_events": self._bench_events,
+        }
+
+    def close(self) -> None:
+        """Close every object, the last opened first."""
+        while self._objects:
+            self._objects.popitem()[1].close()
+
+    def _hello(self, request: Request) -> Answer:
+        attach = [f"attach:{kind}" for kind in ("section", *targets.KINDS)]
+        return {
+            "name": "reference",
+            "version": self._version,
+            "protocol": 1,
+            "capabilities": [*self.verbs, *attach],
+        }
+
+    def _open(self, request: Request) -> Answer:
+        path = request.text("path")
+        try:
+            opened = OpenObject(ObjectSpec.from_file(path))
+        except OSError as error:
+            raise ObjectError(path, "", f"cannot be read: {error.strerror}") from None
+        for name, data in request.named_data("variables").items():
+            _set_initial(opened.variable(name), data)
+        number = next(self._ids)
+        self._objects[number] = opened
+        spec = opened.spec
+        return {
+            "object": number,
+            "programs": [
+                {"name": program.name, "section": program.section, "type": program.type.name.lower()}
+                for program in spec.programs.values()
+            ],
+            "maps": [
+                {
+                    "name": one.name,
+                    "type": one.type.name.lower(),
+                    "key_size": one.key_size,
+                    "value_size": one.value_size,
+                    "max_entries": one.max_entries,
+                }
+                for one in spec.maps.values()
+                if one.kind == "user"
+            ],
+            "variables": [
+                {"name": variable.name, "section": variable.map, "size": variable.size}
+                for variable in spec.variables.values()
+            ],
+        }
+
+    def _load(self, request: Request) -> Answer:
+        loaded = self._object(request).load(request.names("programs"), request.flag("log"))
+        return {
+            "programs": {
+                program.name: {
+                    "tag": program.info().tag,
+                    "insns": program.insns.hex(),
+                    "log": program.log,
+                }
+                for program in loaded.programs.values()
+            }
+        }
+
+    def _attach(self, request: Request) -> Answer:
+        opened = self._object(request)
+        program = opened.program(request.text("program"))
+        link = targets.attach(program, request.part("target")) if "target" in request else program.attach()
+        number = next(self._ids)
+        opened.links[number] = link
+        return {"link": number}
+
+    def _detach(self, request: Request) -> Answer:
+        number = request.number("link")
+        for opened in self._objects.values():
+            if number in opened.links:
+                opened.links.pop(number).detach()
+                return {}
+        raise UsageError(f"there is no link {number}")
+
+    def _lookup(self, request: Request) -> Answer:
+        table, key = self._map(request), request.data("key")
+        value = table.lookup_bytes(key)
+        if value is None:
+            raise KernelError(f"map '{table.name}': look-up", ENOENT)
+        return {"value": value.hex()}
+
+    def _update(self, request: Request) -> Answer:
+        opened, table, key = self._object(request), self._map(request), request.data("key")
+        flags = request.number("flags", 0)
+        if "value_program" in request:
+            table.update(key, opened.program(request.text("value_program")), flags)
+        elif "value_map" in request:
+            table.update(key, opened.map(request.text("value_map")), flags)
+        else:
+            table.update_bytes(key, request.data("value"), flags)
+        return {}
+
+    def _delete(self, request: Request) -> Answer:
+        table = self._map(request)
+        if not table.delete_bytes(request.data("key")):
+            raise KernelError(f"map '{table.name}': delete", ENOENT)
+        return {}
+
+    def _keys(self, request: Request) -> Answer:
+        return {"keys": [key.hex() for key in self._map(request).keys_bytes()]}
+
+    def _variable_get(self, request: Request) -> Answer:
+        opened, name = self._object(request), request.text("name")
+        initial, live = opened.variable(name), opened.live_variable(name)
+        data = live.read_bytes() if live is not None else initial.encode(initial.value)
+        return {"value": data.hex()}
+
+    def _variable_set(self, request: Request) -> Answer:
+        opened, name, data = self._object(request), request.text("name"), request.data("value")
+        initial, live = opened.variable(name), opened.live_variable(name)
+        if live is None:
+            _set_initial(initial, data)
+        else:
+            _check_size(initial, data)
+            live.write_bytes(data)
+        return {}
+
+    def _events_open(self, request: Request) -> Answer:
+        opened = self._object(request)
+        reader = self._map(request).reader()
+        number = next(self._ids)
+        opened.readers[number] = reader
+        self._lost[number] = 0
+        return {"reader": number}
+
+    def _events_poll(self, request: Request) -> Answer:
+        number = request.number("reader")
+        reader = self._readers_of(number)[number]
+        events = reader.poll(request.number("timeout_ms") / 1000, request.number("max"))
+        lost = reader.lost - self._lost[number]
+        self._lost[number] += lost
+        return {"events": [event.hex() for event in events], "lost": lost}
+
+    def _events_close(self, request: Request) -> Answer:
+        number = request.number("reader")
+        self._readers_of(number).pop(number).close()
+        return {}
+
+    def _test_run(self, request: Request) -> Answer:
+        program = self._object(request).program(request.text("program"))
+        result = program.test_run(
+            request.data("data") if "data" in request else None,
+            ctx=request.data("ctx") if "ctx" in request else None,
+            repeat=request.number("repeat", 0),
+        )
+        return {
+            "retval": result.retval,
+            "data_out": result.data_out.hex(),
+            "duration_ns": result.duration_ns,
+        }
+
+    def _close(self, request: Request) -> Answer:
+        self._object(request)
+        self._objects.pop(request.number("object")).close()
+        return {}
+
+    def _bench_load(self, request: Request) -> Answer:
+        return {"samples": time_loads(request.text("path"), request.number("rounds"))}
+
+    def _bench_lookup(self, request: Request) -> Answer:
+        counts = [request.number(name) for name in ("count", "loops", "rounds")]
+        return {"samples": time_lookups(self._map(request), *counts)}
+
+    def _bench_events(self, request: Request) -> Answer:
+        return {
+            "samples": time_events(
+                self._map(request),
+                self._object(request).program(request.text("program")),
+                request.data("data") if "data" in request else None,
+                request.number("count"),
+                request.number("rounds"),
+            )
+        }
+
+    def _object(self, request: Request) -> OpenObject:
+        number = request.number("object")
+        if number not in self._objects:
+            raise UsageError(f"there is no object {number}")
+        return self._objects[number]
+
+    def _map(self, request: Request) -> Map:
+        return self._object(request).map(request.text("map"))
+
+    def _readers_of(self, number: int) -> dict[int, RingBuffer | PerfBuffer]:
+        """The readers of the object that a reader belongs to."""
+        for opened in self._objects.values():
+            if number in opened.readers:
+                return opened.readers
+        raise UsageError(f"there is no reader {number}")
+
+
+def _check_size(variable: VariableSpec, data: bytes) -> None:
+    if len(data) != variable.size:
+        raise UsageError(f"variable '{variable.name}' has {variable.size} bytes, not {len(data)}")
+
+
+def _set_initial(variable: VariableSpec, data: bytes) -> None:
+    _check_size(variable, data)
+    variable.value = data

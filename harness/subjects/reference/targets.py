@@ -1,0 +1,61 @@
+"""The target kinds of `attach`."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable
+
+from ....loader import KernelError, Link, MissingFeatureError, Program
+from .requests import Request, UsageError
+
+_ETH_P_ALL = 3
+
+
+def attach(program: Program, target: Request) -> Link:
+    """Attach to a target. Raises UsageError, MissingFeatureError, KernelError."""
+    kind = target.text("kind")
+    if kind not in KINDS:
+        raise MissingFeatureError(f"attaching to a target of kind '{kind}'")
+    return KINDS[kind](program, target)
+
+
+def _tc(program: Program, target: Request) -> Link:
+    match target.text("direction"):
+        case "ingress" | "egress" as direction:
+            return program.attach_tc(target.number("ifindex"), direction)
+        case other:
+            raise UsageError(f"'direction' is ingress or egress, not '{other}'")
+
+
+def _socket(program: Program, target: Request) -> Link:
+    """A packet socket that receives nothing until the filter is on it."""
+    ifindex = target.number("ifindex")
+    what = f"program '{program.name}' to a packet socket on device {ifindex}"
+    try:
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        try:
+            link = program.attach_socket(sock)
+            sock.bind((socket.if_indextoname(ifindex), _ETH_P_ALL))
+        except BaseException:
+            sock.close()
+            raise
+    except OSError as error:
+        number = error.errno or errno.ENODEV
+        raise KernelError(f"attaching {what}", number) from None
+
+    def detach() -> None:
+        try:
+            link.detach()
+        finally:
+            sock.close()
+
+    return Link(what, detach)
+
+
+KINDS: dict[str, Callable[[Program, Request], Link]] = {
+    "xdp": lambda program, target: program.attach_xdp(target.number("ifindex")),
+    "tc": _tc,
+    "cgroup": lambda program, target: program.attach_cgroup(target.text("path")),
+    "socket": _socket,
+}
