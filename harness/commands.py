@@ -81,8 +81,9 @@ def kernels_lock(options: argparse.Namespace) -> int:
     """``bpflab kernels lock``: pin the default kernels to what the mirror carries now."""
     console = Console()
     with FetchProgress(console) as progress:
-        path = refresh_lock(progress)
-    console.print(f"wrote {path}")
+        changes = refresh_lock(progress)
+    for change in changes or ["every pin is the newest already"]:
+        console.print(change)
     return 0
 
 

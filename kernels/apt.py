@@ -102,7 +102,7 @@ class AptDirectory:
         """Fetch the indexes, unless those at hand are younger than this and of the same sources.
 
         A suite that the mirror lacks is left out with a note; if the mirror cannot
-        be reached, older indexes serve, with a note.
+        be reached, older indexes serve, with a note, and the next call tries again.
         """
         stamp = self.path / "updated"
         wanted = hashlib.sha256((self.path / "sources.list").read_bytes()).hexdigest()
@@ -115,7 +115,10 @@ class AptDirectory:
             indexes = self._indexes()
             if not indexes:
                 raise explain(said, ArchiveError, "the configured Debian mirror gives no package index")
-            self._note_trouble(said, {suite for suite, _ in indexes})
+            if "Some index files failed to download" in said:
+                self._progress.note("the mirror was not reached for every suite: older indexes serve")
+                return
+            self._note_absent({suite for suite, _ in indexes})
             stamp.write_text(wanted)
 
     def stanzas(self, name: re.Pattern[bytes]) -> Iterator[Stanza]:
@@ -149,12 +152,10 @@ class AptDirectory:
     def _apt_get(self) -> list[str]:
         return ["apt-get", "-q", "-c", str(self.path / "apt.conf")]
 
-    def _note_trouble(self, said: str, present: set[str]) -> None:
+    def _note_absent(self, present: set[str]) -> None:
         absent = [suite for suite in self._suites if suite not in present]
         if absent:
             self._progress.note(f"the mirror has no {', '.join(absent)} (or its signature does not hold)")
-        if "Some index files failed to download" in said:
-            self._progress.note("the mirror could not be reached for every suite: older indexes serve")
 
     def _indexes(self) -> list[tuple[str, Path]]:
         listed = run_program(

@@ -41,6 +41,15 @@ def test_indexes_of_another_suite(tmp_path: Path, recorder: Recorder) -> None:
     apt.update()
     assert len(recorder.notes) == said, "fresh indexes were fetched again"
 
+    (tmp_path / "updated").unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("http_proxy", "http://127.0.0.1:9")
+        patch.setenv("https_proxy", "http://127.0.0.1:9")
+        apt.update()
+    assert "older indexes serve" in recorder.notes[-1]
+    assert list(apt.stanzas(KERNEL)) == found
+    assert not (tmp_path / "updated").exists(), "the next update would not try again"
+
     with pytest.raises(FetchError, match="no-such-package"):
         apt.download(["no-such-package=1"], tmp_path, lambda part: None)
 
