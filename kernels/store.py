@@ -13,7 +13,7 @@ from pathlib import Path
 from .apt import AptDirectory
 from .cache import cache_dir
 from .catalogue import Catalogue, matching, mirror_apt, newest
-from .errors import ArchiveError, KernelsError, SelectorError
+from .errors import ArchiveError, ImageError, KernelsError, SelectorError
 from .fetch import DESCRIPTION, directory_of, fetch, mirror_transport
 from .installed import kernel_at
 from .kernel import Kernel
@@ -64,7 +64,7 @@ class _Store:
         if selector == "host":
             return [host_kernel()]
         if _is_path(selector):
-            return [kernel_at(Path(selector), selector)]
+            return [_users(selector)]
         releases = self._releases(selector)
         # A selector for one kernel is its name; of several, each is named so that it can be asked for.
         several = selector in ("lts", "all")
@@ -125,6 +125,13 @@ class _Store:
     @cached_property
     def _catalogue(self) -> Catalogue:
         return Catalogue.of_apt(self._apt)
+
+
+def _users(path: str) -> Kernel:
+    try:
+        return kernel_at(Path(path), path)
+    except ImageError as error:
+        raise SelectorError(str(error)) from error
 
 
 def _kernel(release: Release, directory: Path, label: str) -> Kernel:

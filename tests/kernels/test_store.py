@@ -148,6 +148,8 @@ def test_unknown_selectors(mirror: Mirror, single: Single, recorder: Recorder) -
         resolve(["6.2"], "generic", recorder)
     with pytest.raises(SelectorError, match="there is no /nowhere"):
         resolve(["/nowhere"], "generic", recorder)
+    with pytest.raises(SelectorError, match="/etc/passwd is not a kernel image"):
+        resolve(["/etc/passwd"], "generic", recorder)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"generic": {"6.1": {"release": 1}}}', '{"generic": 3}'])
