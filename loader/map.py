@@ -79,8 +79,11 @@ class Map:
         one = codec_for(value_size, False if self.type in FD_VALUES else value_signed)
         self._key: Codec = codec_for(key_size, key_signed)
         self._value: Codec = PerCpuCodec(one, possible_cpus()) if self.type in PER_CPU else one
-        # Both unsigned ints: one call of the native module, no conversions.
-        self._plain = all(isinstance(c, IntCodec) and not c.signed for c in (self._key, self._value))
+        # A short way for integers, one call of the native module: keys from 0 to `_last_key`;
+        # values from `_negative` on are negative ones.
+        self._last_key, self._negative = -1, 0
+        if isinstance(self._key, IntCodec) and isinstance(self._value, IntCodec):
+            self._last_key, self._negative = self._key.largest, self._value.largest + 1
 
     @classmethod
     def from_spec(
@@ -125,10 +128,10 @@ class Map:
     # A mapping of values
 
     def __getitem__(self, key: Any) -> Any:
-        if self._plain and type(key) is int:
+        if type(key) is int and 0 <= key <= self._last_key:
             value = native.lookup_int(self.fd, key, self.key_size, self.value_size)
             if value >= 0:
-                return value
+                return value if value < self._negative else value - 2 * self._negative
         data = self.lookup_bytes(self._encode_key(key))
         if data is None:
             raise KeyError(key)
@@ -136,8 +139,9 @@ class Map:
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if (
-            self._plain
-            and type(key) is type(value) is int
+            type(key) is type(value) is int
+            and 0 <= key <= self._last_key
+            and 0 <= value < self._negative
             and not native.update_int(self.fd, key, self.key_size, value, self.value_size)
         ):
             return

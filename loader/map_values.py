@@ -57,6 +57,7 @@ class IntCodec:
     def __init__(self, size: int, signed: bool) -> None:
         self.size = size
         self.signed = signed
+        self.largest = (1 << 8 * size - signed) - 1
         code = {1: "b", 2: "h", 4: "i", 8: "q"}[size]
         self._format = code if signed else code.upper()
 
