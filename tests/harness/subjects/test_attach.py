@@ -86,10 +86,10 @@ def _cgroup_mount() -> Path:
 def test_two_classifiers_share_a_qdisc(in_network: InNetwork, loaded: SubjectObject) -> None:
     first = loaded.attach("classify", {"kind": "tc", "ifindex": LOOPBACK, "direction": "ingress"})
     second = loaded.attach("classify", {"kind": "tc", "ifindex": LOOPBACK, "direction": "egress"})
-    first.detach()
+    second.detach()
     in_network(SEND_UDP)
     assert number(loaded, "count") > 0
-    second.detach()
+    first.detach()
     shown = "import subprocess; assert b'clsact' not in subprocess.check_output(['tc', 'qdisc', 'show'])"
     in_network(shown)
 
