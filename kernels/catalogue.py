@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from .apt import AptDirectory, Stanza
+from .apt import FRESH_S, AptDirectory, Stanza
 from .errors import SelectorError
 from .progress import Progress
 from .release import Package, Release
@@ -35,9 +35,9 @@ class Catalogue:
         self.releases = tuple(sorted(releases, key=Release.age))
 
     @classmethod
-    def of_mirror(cls, progress: Progress) -> Catalogue:
-        """The configured mirror's, from package indexes at most a day old; raises `ArchiveError`."""
-        return cls.of_apt(mirror_apt(progress))
+    def of_mirror(cls, progress: Progress, max_age_s: float = FRESH_S) -> Catalogue:
+        """The configured mirror's, from package indexes at most this old; raises `ArchiveError`."""
+        return cls.of_apt(mirror_apt(progress, max_age_s))
 
     @classmethod
     def of_apt(cls, apt: AptDirectory) -> Catalogue:
@@ -73,10 +73,10 @@ class Catalogue:
         return [newest(chosen)]
 
 
-def mirror_apt(progress: Progress) -> AptDirectory:
-    """The apt directory of the configured mirror, its indexes at most a day old."""
+def mirror_apt(progress: Progress, max_age_s: float = FRESH_S) -> AptDirectory:
+    """The apt directory of the configured mirror, its indexes at most this old; 0 asks it again."""
     apt = AptDirectory.binaries(progress)
-    apt.update()
+    apt.update(max_age_s)
     return apt
 
 

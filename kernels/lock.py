@@ -35,7 +35,7 @@ def refresh_lock(progress: Progress, lock: Path = LOCK) -> list[str]:
     A build in a suite that keeps superseded builds is preferred, so that the pin
     lasts. Raises `ArchiveError` without a mirror, `KernelsError` if the lock cannot be written.
     """
-    catalogue = Catalogue.of_mirror(progress)
+    catalogue = Catalogue.of_mirror(progress, max_age_s=0)
     before = _read(lock)
     after = {
         flavour: {selector: _lasting(selector, catalogue.flavour(flavour)).as_data() for selector in PINNED}

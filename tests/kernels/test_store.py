@@ -172,7 +172,7 @@ def test_refreshing_the_lock(
     generic = [single(f"{series}.9-amd64", version) for series, version in versions.items()]
     short_lived = single("7.2.10-amd64", "7.2.10-1")
     releases = [*generic, *(_cloud(release) for release in generic), _in_suite(short_lived, "sid")]
-    monkeypatch.setattr(Catalogue, "of_mirror", lambda progress: Catalogue(releases))
+    monkeypatch.setattr(Catalogue, "of_mirror", lambda progress, max_age_s: Catalogue(releases))
     path = tmp_path / "lock.json"
     changes = lock.refresh_lock(recorder, path)
     assert "generic 6.1: none → 6.1.9-1" in changes and len(changes) == 10
