@@ -1,4 +1,7 @@
-"""Attaching: the program runs when it should, sees what it should, and stops when detached."""
+"""Attaching: the program runs when it should, sees what it should, and stops when detached.
+
+What programs are attached to comes before the object in the arguments, so that it goes after it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from .numbers import signed, u16, u32, unsigned
 
 
 @pytest.mark.obj("programs/xdp")
-def check_xdp(obj: SubjectObject, veth: Veth) -> None:
+def check_xdp(veth: Veth, obj: SubjectObject) -> None:
     """Frames that XDP drops do not arrive; after detaching they do."""
     link = obj.attach("sort", {"kind": "xdp", "ifindex": veth.near.ifindex})
     veth.far.send(frame(b"D1"))
@@ -32,7 +35,7 @@ def check_xdp(obj: SubjectObject, veth: Veth) -> None:
 
 
 @pytest.mark.obj("programs/tc")
-def check_tc_ingress(obj: SubjectObject, veth: Veth) -> None:
+def check_tc_ingress(veth: Veth, obj: SubjectObject) -> None:
     """Arriving frames are dropped or changed; after detaching they are left alone."""
     link = obj.attach("mark", {"kind": "tc", "ifindex": veth.near.ifindex, "direction": "ingress"})
     veth.far.send(frame(b"D1"))
@@ -45,7 +48,7 @@ def check_tc_ingress(obj: SubjectObject, veth: Veth) -> None:
 
 
 @pytest.mark.obj("programs/tc")
-def check_tc_egress(obj: SubjectObject, veth: Veth) -> None:
+def check_tc_egress(veth: Veth, obj: SubjectObject) -> None:
     """Leaving frames are dropped or changed; arriving ones are left alone."""
     obj.attach("mark", {"kind": "tc", "ifindex": veth.near.ifindex, "direction": "egress"})
     veth.far.send(frame(b"D1"))
@@ -60,7 +63,7 @@ def check_tc_egress(obj: SubjectObject, veth: Veth) -> None:
 
 
 @pytest.mark.obj("programs/socket_filter")
-def check_socket_filter(obj: SubjectObject, veth: Veth) -> None:
+def check_socket_filter(veth: Veth, obj: SubjectObject) -> None:
     """A filter on a packet socket sees the frames of its device."""
     link = obj.attach("keep_ours", {"kind": "socket", "ifindex": veth.near.ifindex})
     for _ in range(3):
@@ -74,7 +77,7 @@ def check_socket_filter(obj: SubjectObject, veth: Veth) -> None:
 
 
 @pytest.mark.obj("programs/cgroup_skb")
-def check_cgroup_skb(loaded: Open, cgroup: Path, fork: Fork, udp: socket.socket) -> None:
+def check_cgroup_skb(cgroup: Path, loaded: Open, fork: Fork, udp: socket.socket) -> None:
     """What a member of the group sends is counted or forbidden; others are left alone."""
     address = udp.getsockname()
 
