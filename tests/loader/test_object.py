@@ -1,0 +1,308 @@
+"""Loading objects into the running kernel."""
+
+from __future__ import annotations
+
+import copy
+import errno
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from bpflab.loader import (
+    BpflabError,
+    KernelError,
+    MissingFeatureError,
+    Object,
+    ObjectError,
+    ObjectSpec,
+    RelocationError,
+    VerifierError,
+    btf_load,
+)
+from bpflab.loader.btf.sanitize import BtfFeature
+
+pytestmark = pytest.mark.usefixtures("live")
+Compile = Callable[[str], Path]
+FRAME = bytes(64)
+
+VARIABLES = """
+volatile u32 runs;
+volatile int answer = -42;
+const volatile u64 limit = 7;
+static volatile u16 hidden = 3;
+u32 wide[4] = {1, 2, 3, 4};
+SEC("xdp") int count(struct xdp_md *ctx)
+{
+    runs++;
+    hidden++;
+    wide[0]++;
+    return answer == -42 ? (int)limit : 0;
+}
+"""
+
+
+def load(path: Path, **options: object) -> Object:
+    return ObjectSpec.from_file(path).load(**options)
+
+
+def test_variables_of_every_section(compile_bpf: Compile) -> None:
+    with load(compile_bpf(VARIABLES)) as loaded:
+        program, variables = loaded.programs["count"], loaded.variables
+        assert program.test_run(FRAME, repeat=5).retval == 7
+        assert variables["runs"].value == 5
+        assert variables["answer"].value == -42
+        assert variables["hidden"].value == 8
+        assert variables["wide"].value == b"".join(n.to_bytes(4, "little") for n in (6, 2, 3, 4))
+        variables["answer"].value = -43
+        variables["runs"].value = 100
+        assert program.test_run(FRAME).retval == 0
+        assert variables["runs"].value == 101
+        with pytest.raises(KernelError) as refused:
+            variables["limit"].value = 8
+        assert refused.value.errno == errno.EPERM
+        with pytest.raises(ValueError, match="wide"):
+            variables["wide"].value = b"123"
+
+
+def test_variables_set_before_loading(compile_bpf: Compile) -> None:
+    spec = ObjectSpec.from_file(compile_bpf(VARIABLES))
+    spec.variables["limit"].value = 9
+    spec.variables["runs"].value = 10
+    with spec.load() as loaded:
+        assert loaded.programs["count"].test_run(FRAME).retval == 9
+        assert loaded.variables["runs"].value == 11
+    assert spec.variables["runs"].value == 10
+
+
+def test_loading_does_not_change_the_spec(compile_bpf: Compile) -> None:
+    spec = ObjectSpec.from_file(compile_bpf(VARIABLES))
+    before = copy.deepcopy(spec)
+    with spec.load(), spec.load():
+        pass
+    assert spec == before
+
+
+SUBPROGRAMS = """
+struct { __uint(type, 2); __uint(max_entries, 1); __type(key, u32); __type(value, u64); } sums SEC(".maps");
+static __attribute__((noinline)) u64 square(u64 x) { return x * x; }
+__attribute__((noinline)) int add(u32 by)
+{
+    u32 zero = 0;
+    u64 *sum = bpf_map_lookup_elem(&sums, &zero);
+    if (!sum)
+        return -1;
+    *sum += square(by);
+    return by;
+}
+SEC("xdp") int entry(struct xdp_md *ctx) { return add(3) + add(4); }
+SEC("?xdp") int optional(struct xdp_md *ctx) { return add(1); }
+"""
+
+
+def test_subprograms_and_maps(compile_bpf: Compile) -> None:
+    with load(compile_bpf(SUBPROGRAMS)) as loaded:
+        assert list(loaded.programs) == ["entry"]
+        assert loaded.programs["entry"].test_run(FRAME).retval == 7
+        assert loaded.maps["sums"][0] == 25
+
+
+def test_choosing_programs(compile_bpf: Compile) -> None:
+    path = compile_bpf(SUBPROGRAMS)
+    with load(path, programs=["optional"]) as loaded:
+        assert list(loaded.programs) == ["optional"]
+        assert loaded.programs["optional"].test_run(FRAME).retval == 1
+    with pytest.raises(BpflabError, match="has no program 'other'; there are: entry, optional"):
+        load(path, programs=["other"])
+
+
+TAIL_CALL = """
+int second(struct xdp_md *ctx);
+struct {
+    __uint(type, 3); __uint(max_entries, 2); __uint(key_size, 4);
+    __array(values, int (void *));
+} jumps SEC(".maps") = { .values = { [1] = (void *)&second } };
+SEC("xdp") int first(struct xdp_md *ctx) { bpf_tail_call(ctx, &jumps, 1); return 1; }
+SEC("xdp") int second(struct xdp_md *ctx) { return 2; }
+"""
+
+
+def test_a_filled_program_array(compile_bpf: Compile) -> None:
+    with load(compile_bpf(TAIL_CALL)) as loaded:
+        assert loaded.programs["first"].test_run(FRAME).retval == 2
+        assert loaded.maps["jumps"][1] == loaded.programs["second"].info().id
+        del loaded.maps["jumps"][1]
+        assert loaded.programs["first"].test_run(FRAME).retval == 1
+        loaded.maps["jumps"][1] = loaded.programs["second"]
+        assert loaded.programs["first"].test_run(FRAME).retval == 2
+
+
+def test_a_slot_for_a_program_that_is_not_loaded(compile_bpf: Compile) -> None:
+    with pytest.raises(KernelError, match=r"map 'jumps': filling slot 1: EBADF .*'second' is not loaded"):
+        load(compile_bpf(TAIL_CALL), programs=["first"])
+
+
+MAPS_IN_MAP = """
+struct inner { __uint(type, 2); __uint(max_entries, 1); __type(key, u32); __type(value, u32); };
+struct inner one SEC(".maps");
+struct {
+    __uint(type, 12); __uint(max_entries, 2); __uint(key_size, 4);
+    __array(values, struct inner);
+} outer SEC(".maps") = { .values = { [1] = &one } };
+SEC("xdp") int look(struct xdp_md *ctx)
+{
+    u32 key = 1, zero = 0;
+    void *inner = bpf_map_lookup_elem(&outer, &key);
+    u32 *value = inner ? bpf_map_lookup_elem(inner, &zero) : 0;
+    return value ? (int)*value : -1;
+}
+"""
+
+
+def test_a_filled_map_of_maps(compile_bpf: Compile) -> None:
+    with load(compile_bpf(MAPS_IN_MAP)) as loaded:
+        loaded.maps["one"][0] = 77
+        assert loaded.programs["look"].test_run(FRAME).retval == 77
+
+
+def test_instructions_as_given_and_as_rewritten(compile_bpf: Compile) -> None:
+    with load(compile_bpf(SUBPROGRAMS)) as loaded:
+        program = loaded.programs["entry"]
+        fd = loaded.maps["sums"].fd.to_bytes(4, "little")
+        assert b"\x18\x11\0\0" in program.insns.replace(b"\x18\x12", b"\x18\x11")
+        assert fd in program.insns
+        info = program.info()
+        assert info.name == "entry" and len(info.tag) == 16 and info.id > 0
+        assert len(program.xlated()) == info.xlated_size > 0
+
+
+def test_debug_information_reaches_the_kernel(compile_bpf: Compile) -> None:
+    """The verifier's log quotes source lines, which it can only from line info."""
+    with load(compile_bpf(SUBPROGRAMS), log_level=2) as loaded:
+        assert "add(3) + add(4)" in loaded.programs["entry"].log
+    with load(compile_bpf(SUBPROGRAMS)) as loaded:
+        assert loaded.programs["entry"].log == ""
+
+
+REFUSED = """
+SEC("xdp") int fine(struct xdp_md *ctx) { return 0; }
+SEC("xdp") int broken(struct xdp_md *ctx) { return *(volatile int *)(long)ctx->data; }
+"""
+
+
+def test_a_refused_program(compile_bpf: Compile) -> None:
+    with pytest.raises(VerifierError) as refused:
+        load(compile_bpf(REFUSED))
+    error = refused.value
+    assert error.program == "broken"
+    assert error.errno == errno.EACCES
+    assert "invalid access to packet" in error.log or "invalid mem access" in error.log
+    assert "broken" in str(error) and "invalid" in str(error) and "processed" not in str(error)
+
+
+def test_one_bad_program_spares_the_others(compile_bpf: Compile) -> None:
+    with load(compile_bpf(REFUSED), programs=["fine"]) as loaded:
+        assert loaded.programs["fine"].test_run(FRAME).retval == 0
+
+
+def test_an_unknown_section(compile_bpf: Compile) -> None:
+    path = compile_bpf('SEC("nonsense") int x(void *ctx) { return 0; }')
+    with pytest.raises(MissingFeatureError, match="program 'x': unknown section 'nonsense'"):
+        load(path)
+
+
+def test_externs_are_refused_clearly(compile_bpf: Compile) -> None:
+    path = compile_bpf(
+        'extern int LINUX_KERNEL_VERSION SEC(".kconfig");\n'
+        'SEC("xdp") int x(struct xdp_md *ctx) { return LINUX_KERNEL_VERSION; }'
+    )
+    with pytest.raises(RelocationError, match="extern 'LINUX_KERNEL_VERSION'"):
+        load(path)
+
+
+def test_a_missing_attach_target(compile_bpf: Compile) -> None:
+    path = compile_bpf('SEC("fentry/there_is_no_such_function") int x(void *ctx) { return 0; }')
+    with pytest.raises(RelocationError, match="no function 'there_is_no_such_function'"):
+        load(path)
+
+
+def test_the_other_byte_order_is_refused(compile_bpf: Compile) -> None:
+    spec = ObjectSpec.from_file(compile_bpf(VARIABLES))
+    spec.byte_order = ">"
+    with pytest.raises(ObjectError, match="big-endian"):
+        spec.load()
+
+
+CORE = """
+struct task_struct { int pid, no_such_field; } __attribute__((preserve_access_index));
+static struct task_struct *(*bpf_get_current_task)(void) = (void *)35;
+static long (*bpf_probe_read_kernel)(void *, u32, const void *) = (void *)113;
+SEC("raw_tp/sys_enter") int right(void *ctx)
+{
+    int pid = 0;
+    bpf_probe_read_kernel(&pid, 4, &bpf_get_current_task()->pid);
+    return pid;
+}
+"""
+
+
+def test_a_relocated_field(compile_bpf: Compile) -> None:
+    with load(compile_bpf(CORE)) as loaded:
+        result = loaded.programs["right"].test_run(ctx=bytes(16))
+        assert result.retval == os.getpid()
+
+
+def test_a_missing_field_is_explained(compile_bpf: Compile) -> None:
+    path = compile_bpf(CORE.replace("->pid", "->no_such_field"))
+    with pytest.raises(VerifierError) as refused:
+        load(path)
+    assert "unresolved CO-RE relocation" in str(refused.value)
+    assert "task_struct.no_such_field" in str(refused.value)
+
+
+def test_another_kernels_types_can_be_given(compile_bpf: Compile, tmp_path: Path) -> None:
+    from bpflab.loader import KernelBtf
+
+    source = """
+    struct task_struct { long padding[2]; int pid; } task;
+    SEC("xdp") int x(void *c) { return task.pid; }
+    """
+    types = KernelBtf.from_file(compile_bpf(source))
+    with load(compile_bpf(CORE), btf=types) as loaded:
+        immediates = [imm for (imm,) in struct.iter_unpack("=4xi", loaded.programs["right"].insns)]
+        assert 16 in immediates
+
+
+class TestOlderKernels:
+    """The kernel refuses what it does not know; here a stand-in refuses by feature."""
+
+    def test_btf_is_degraded_step_by_step(
+        self, compile_bpf: Compile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tried: list[set[BtfFeature]] = []
+        real, real_without = btf_load.btf_load, btf_load.without
+
+        def without(btf: object, dropped: set[BtfFeature]) -> object:
+            tried.append(set(dropped))
+            return real_without(btf, dropped)  # type: ignore[arg-type]
+
+        def refuse(data: bytes, log: object = None) -> int:
+            return real(data) if tried and BtfFeature.GLOBAL_FUNC in tried[-1] else -errno.EINVAL
+
+        monkeypatch.setattr(btf_load, "btf_load", refuse)
+        monkeypatch.setattr(btf_load, "without", without)
+        with load(compile_bpf(SUBPROGRAMS)) as loaded:
+            assert loaded.programs["entry"].test_run(FRAME).retval == 7
+        assert tried == [{BtfFeature.GLOBAL_FUNC}]
+
+    def test_without_btf_in_any_form(self, compile_bpf: Compile, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(btf_load, "btf_load", lambda data: -errno.EINVAL)
+        with load(compile_bpf(VARIABLES)) as loaded:
+            assert loaded.programs["count"].test_run(FRAME).retval == 7
+
+
+def test_attaching_all_that_say_where(compile_bpf: Compile) -> None:
+    with load(compile_bpf(CORE + SUBPROGRAMS)) as loaded:
+        links = loaded.attach()
+        assert [link.what for link in links] == ["program 'right' to raw tracepoint 'sys_enter'"]

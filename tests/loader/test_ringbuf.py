@@ -1,0 +1,169 @@
+"""Reading ring buffers that programs write."""
+
+from __future__ import annotations
+
+import select
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from struct import pack, unpack
+from types import ModuleType
+
+import pytest
+from bpflab.loader import BpflabError, Object, ObjectSpec, RingBuffer, ringbuf
+
+pytestmark = pytest.mark.usefixtures("live")
+FRAME = bytes(64)
+
+SOURCE = """
+struct { __uint(type, 27); __uint(max_entries, 65536); } events SEC(".maps");
+volatile u32 number, size = 8, discards, refused;
+SEC("xdp") int emit(struct xdp_md *ctx)
+{
+    u32 *event = bpf_ringbuf_reserve(&events, 8, 0);
+    if (!event) {
+        refused++;
+        return 1;
+    }
+    event[0] = number++;
+    event[1] = 7;
+    if (discards)
+        bpf_ringbuf_discard(event, 0);
+    else
+        bpf_ringbuf_submit(event, 0);
+    return 0;
+}
+static u8 bytes[4096];
+SEC("xdp") int emit_sized(struct xdp_md *ctx)
+{
+    u32 length = size & 4095;
+    bytes[0] = number++;
+    return bpf_ringbuf_output(&events, bytes, length, 0);
+}
+"""
+
+
+@pytest.fixture
+def loaded(
+    live: None, compile_bpf: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, twin: ModuleType
+) -> Iterator[Object]:
+    monkeypatch.setattr(ringbuf, "native", twin)
+    with ObjectSpec.from_file(compile_bpf(SOURCE)).load() as made:
+        yield made
+
+
+@pytest.fixture
+def reader(loaded: Object) -> Iterator[RingBuffer]:
+    made = loaded.maps["events"].reader()
+    assert isinstance(made, RingBuffer)
+    with made:
+        yield made
+
+
+def test_events_arrive_in_order(loaded: Object, reader: RingBuffer) -> None:
+    assert reader.poll(0) == []
+    loaded.programs["emit"].test_run(FRAME, repeat=3)
+    assert reader.poll(1) == [pack("=II", n, 7) for n in range(3)]
+    assert reader.read() == []
+    assert reader.lost == 0
+
+
+def test_a_limit(loaded: Object, reader: RingBuffer) -> None:
+    loaded.programs["emit"].test_run(FRAME, repeat=5)
+    assert [len(reader.read(limit)) for limit in (2, 0, 2, 9)] == [2, 0, 2, 1]
+
+
+def test_more_than_a_chunk(loaded: Object, reader: RingBuffer) -> None:
+    loaded.programs["emit"].test_run(FRAME, repeat=3000)
+    assert [unpack("=II", event)[0] for event in reader.read()] == list(range(3000))
+
+
+def test_around_the_end_of_the_buffer(loaded: Object, reader: RingBuffer) -> None:
+    seen = []
+    for _ in range(20):
+        loaded.programs["emit"].test_run(FRAME, repeat=1000)
+        seen += [unpack("=II", event)[0] for event in reader.read()]
+    assert seen == list(range(20_000))
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 9, 63, 1000, 4095])
+def test_samples_of_any_size(loaded: Object, reader: RingBuffer, size: int) -> None:
+    loaded.variables["size"].value = size
+    loaded.programs["emit_sized"].test_run(FRAME, repeat=10)
+    assert reader.read() == [bytes([n]) + bytes(size - 1) for n in range(10)]
+
+
+def test_discarded_samples_are_not_seen(loaded: Object, reader: RingBuffer) -> None:
+    loaded.variables["discards"].value = 1
+    loaded.programs["emit"].test_run(FRAME, repeat=5)
+    loaded.variables["discards"].value = 0
+    loaded.programs["emit"].test_run(FRAME)
+    assert reader.poll(1) == [pack("=II", 5, 7)]
+
+
+def test_only_discarded_samples_do_not_end_the_waiting(loaded: Object, reader: RingBuffer) -> None:
+    loaded.variables["discards"].value = 1
+    loaded.programs["emit"].test_run(FRAME)
+    start = time.monotonic()
+    assert reader.poll(0.2) == []
+    assert time.monotonic() - start >= 0.2
+
+
+def test_a_full_buffer_refuses(loaded: Object, reader: RingBuffer) -> None:
+    loaded.programs["emit"].test_run(FRAME, repeat=5000)
+    assert len(reader.read()) == 4095
+    assert loaded.variables["refused"].value == 5000 - 4095
+    assert loaded.programs["emit"].test_run(FRAME).retval == 0
+
+
+def test_waiting_for_an_event(loaded: Object, reader: RingBuffer) -> None:
+    timer = threading.Timer(0.2, lambda: loaded.programs["emit"].test_run(FRAME))
+    timer.start()
+    start = time.monotonic()
+    assert len(reader.poll(10)) == 1
+    assert 0.1 < time.monotonic() - start < 5
+    timer.join()
+
+
+def test_every_event_wakes_or_is_there(loaded: Object, reader: RingBuffer) -> None:
+    """A reader that drains while the program writes misses none and never sleeps on one."""
+    total = 20_000
+    writer = threading.Thread(
+        target=lambda: [loaded.programs["emit"].test_run(FRAME, repeat=100) for _ in range(total // 100)]
+    )
+    writer.start()
+    seen = 0
+    deadline = time.monotonic() + 20
+    while seen + loaded.variables["refused"].value < total and time.monotonic() < deadline:  # type: ignore[operator]
+        seen += len(reader.poll(5))
+    writer.join()
+    assert seen + len(reader.read()) + int(loaded.variables["refused"].value) == total
+
+
+def test_it_can_be_polled_with_others(loaded: Object, reader: RingBuffer) -> None:
+    poll = select.poll()
+    poll.register(reader.fileno(), select.POLLIN)
+    assert poll.poll(0) == []
+    loaded.programs["emit"].test_run(FRAME)
+    assert poll.poll(1000)
+
+
+def test_iterating(loaded: Object, reader: RingBuffer) -> None:
+    loaded.programs["emit"].test_run(FRAME, repeat=3)
+    events = iter(reader)
+    assert [next(events) for _ in range(3)] == [pack("=II", n, 7) for n in range(3)]
+
+
+def test_a_closed_reader(loaded: Object, reader: RingBuffer) -> None:
+    reader.close()
+    reader.close()
+    with pytest.raises(BpflabError, match="closed"):
+        reader.read()
+    assert list(reader) == []
+
+
+def test_the_map_may_be_closed_first(loaded: Object, reader: RingBuffer) -> None:
+    loaded.programs["emit"].test_run(FRAME, repeat=2)
+    loaded.close()
+    assert len(reader.read()) == 2
