@@ -262,8 +262,6 @@ class Btf:
         """Whether a type that one integer holds (INT, enum, pointer) is signed; None for all others."""
         found = self.resolve(type_id)
         match found.kind:
-            case Kind.VAR:
-                return self.signedness(found.size_or_type)
             case Kind.INT:
                 return bool(self.integer(found)[0] & IntEncoding.SIGNED)
             case Kind.ENUM | Kind.ENUM64:

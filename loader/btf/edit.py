@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from ..errors import BtfError
 from .btf import Btf
 from .kinds import HEADER_WORDS, Kind, make_info
 from .records import SectionVariable
+
+MAX_WORD = 0xFFFFFFFF
 
 
 class BtfEdit:
@@ -33,11 +36,11 @@ class BtfEdit:
 
     def set_name(self, type_id: int, name: str) -> None:
         """Give a type another name."""
-        self.words[self.btf.word_offset(type_id)] = self.add_string(name) if name else 0
+        self._set(type_id, 0, self.add_string(name) if name else 0)
 
     def set_info(self, type_id: int, kind: int, vlen: int = 0, kflag: bool = False) -> None:
         """Change kind, element count and flag of a type; its length must stay the same."""
-        self.words[self.btf.word_offset(type_id) + 1] = make_info(kind, vlen, kflag)
+        self._set(type_id, 1, make_info(kind, vlen, kflag))
 
     def set_linkage(self, type_id: int, linkage: int) -> None:
         """Change the linkage of a VAR or FUNC."""
@@ -48,11 +51,17 @@ class BtfEdit:
 
     def set_type(self, type_id: int, size_or_type: int) -> None:
         """Change what a type refers to, or its size."""
-        self.words[self.btf.word_offset(type_id) + 2] = size_or_type
+        self._set(type_id, 2, size_or_type)
 
     def set_extra(self, type_id: int, index: int, word: int) -> None:
         """Change one of the words that follow a record's first three."""
-        self.words[self.btf.word_offset(type_id) + HEADER_WORDS + index] = word
+        self._set(type_id, HEADER_WORDS + index, word)
+
+    def _set(self, type_id: int, index: int, word: int) -> None:
+        """Overwrite one word of a record; BtfError for a number that BTF cannot hold."""
+        if not 0 <= word <= MAX_WORD:
+            raise BtfError(f"{word} does not fit in the 32 bits that BTF type {type_id} has for it")
+        self.words[self.btf.word_offset(type_id) + index] = word
 
     def set_section(self, type_id: int, size: int, variables: list[SectionVariable]) -> None:
         """Change size and entries of a DATASEC; the number of entries must stay the same."""
