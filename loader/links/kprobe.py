@@ -53,24 +53,20 @@ def _open_pmu(what: str, function: str, offset: int, returns: bool) -> int:
 
 
 def _attach_tracefs(program: Program, what: str, place: str, returns: bool) -> Link:
-    commands = tracefs() / "kprobe_events"
-    if not commands.exists():
-        raise KernelError(
-            f"attaching {what}", errno.ENOENT, "the kernel has no kprobes (CONFIG_KPROBE_EVENTS)"
-        )
-    for number in itertools.count():
-        event = f"bpflab_{os.getpid()}_{number}"
-        if not (tracefs() / "events/kprobes" / event).exists():
-            break
-    append(commands, f"{'r' if returns else 'p'}:kprobes/{event} {place}", f"attaching {what}")
+    action = f"attaching {what}"
+    root = tracefs(action)
+    if not (root / "kprobe_events").exists():
+        raise KernelError(action, errno.ENOENT, "the kernel has no kprobes (CONFIG_KPROBE_EVENTS)")
+    names = (f"bpflab_{os.getpid()}_{number}" for number in itertools.count())
+    event = next(name for name in names if not (root / "events/kprobes" / name).exists())
+    append(root / "kprobe_events", f"{'r' if returns else 'p'}:kprobes/{event} {place}", action)
 
     def remove() -> None:
-        append(commands, f"-:kprobes/{event}", f"removing the event of {what}")
+        append(root / "kprobe_events", f"-:kprobes/{event}", f"removing the event of {what}")
 
     try:
-        fd = perf_event.open_event(
-            f"attaching {what}", perf_event.TYPE_TRACEPOINT, event_id("kprobes", event), sample_period=1
-        )
+        number = event_id("kprobes", event, action)
+        fd = perf_event.open_event(action, perf_event.TYPE_TRACEPOINT, number, sample_period=1)
     except BaseException:
         remove()
         raise

@@ -17,7 +17,7 @@ def attach_tracepoint(program: Program, category: str, name: str) -> Link:
     """Run a program whenever the tracepoint is hit, on any CPU. Raises KernelError."""
     what = f"program '{program.name}' to tracepoint '{category}/{name}'"
     # pid -1 and one CPU: BPF programs run on every CPU, whatever CPU the event is of.
-    event = perf_event.open_event(
-        f"attaching {what}", perf_event.TYPE_TRACEPOINT, event_id(category, name), sample_period=1
-    )
+    action = f"attaching {what}"
+    number = event_id(category, name, action)
+    event = perf_event.open_event(action, perf_event.TYPE_TRACEPOINT, number, sample_period=1)
     return attach_event(program.fd, event, what)

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-
 from bpflab.loader.errors import KernelError
 from bpflab.loader.native import compiled, pure
 
@@ -86,8 +85,8 @@ def compile_bpf(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
 
 
 PRELUDE = """
-typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32; typedef unsigned long long u64;
-typedef int s32; typedef long long s64;
+typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32;
+typedef unsigned long long u64; typedef int s32; typedef long long s64;
 #define SEC(name) __attribute__((section(name), used))
 #define __uint(name, value) int (*name)[value]
 #define __type(name, value) typeof(value) *name
@@ -103,7 +102,7 @@ static void (*bpf_ringbuf_discard)(void *, u64) = (void *)133;
 static long (*bpf_ringbuf_output)(void *, void *, u64, u64) = (void *)130;
 struct xdp_md { u32 data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex; };
 struct __sk_buff { u32 len, pkt_type, mark, queue_mapping, protocol; };
-char license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "GPL";
 """
 
 
@@ -121,11 +120,11 @@ def veth(bpf: None) -> Iterator[Veth]:
     home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         _unshare_network()
-        for command in (
-            "link add bpflab0 type veth peer name bpflab1",
-            "link set bpflab0 up",
-            "link set bpflab1 up",
-        ):
+        commands = ["link add bpflab0 type veth peer name bpflab1"]
+        for name in ("bpflab0", "bpflab1"):
+            # Without an IPv6 address the kernel sends nothing of its own accord.
+            commands += [f"link set {name} addrgenmode none", f"link set {name} up"]
+        for command in commands:
             subprocess.run(["ip", *command.split()], check=True)
         yield Veth("bpflab0", "bpflab1")
     finally:
