@@ -7,7 +7,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-
 from bpflab.loader import map as map_module
 from bpflab.loader import map_batch
 from bpflab.loader.cpus import parse_cpu_list, possible_cpus
@@ -111,7 +110,7 @@ def test_update_flags() -> None:
 def test_a_full_map_says_so() -> None:
     with make(MapType.HASH, 4, 4, 2) as table:
         table[1] = table[2] = 0
-        with pytest.raises(KernelError, match="map 'test': update: E2BIG .* the map is full"):
+        with pytest.raises(KernelError, match=r"map 'test': update: E2BIG .* the map is full"):
             table[3] = 0
 
 

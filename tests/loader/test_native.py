@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
-
 from bpflab.loader.syscall import map_create
 
 HASH, ARRAY, QUEUE = 1, 2, 22
