@@ -9,8 +9,8 @@ from ..outcomes import Outcome
 from ..subjects.errors import ErrorClass, SubjectDied, SubjectError, SubjectLost, SubjectTimeout
 
 
-class CheckTimeout(BaseException):
-    """A check is over its limit. Not an Exception, so that nothing but the suite catches it."""
+class CheckTimeout(Exception):
+    """A check is over its limit. An Exception, as pytest does not clean up fixtures after anything else."""
 
 
 class Unavailable(Exception):

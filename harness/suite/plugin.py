@@ -75,7 +75,7 @@ class Recorder:
     def __init__(self, job: SuiteJob, stream: Stream) -> None:
         self._stream = stream
         self._limit_s = job.check_limit_s * (BENCHMARK_LIMIT if job.bench else 1)
-        self._keeper = SubjectKeeper(job.commands, stream, self._limit_s)
+        self._keeper = SubjectKeeper(job.commands, stream)
         self._kernel_log = KernelLog() if _in_guest() else None
         self._failure: tuple[BaseException, str] | None = None
 
@@ -87,6 +87,7 @@ class Recorder:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         check = check_id(item)
         self._failure = None
+        self._keeper.start()
         self._stream.check_started(check)
         begun = time.monotonic()
         result = yield

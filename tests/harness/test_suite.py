@@ -59,6 +59,13 @@ def check_has_a_bug(subject):
 def check_takes_forever():
     time.sleep(60)
 
+@pytest.fixture
+def set_up_forever(subject):
+    subject.open(Path("hang"))
+
+def check_set_up_takes_forever(set_up_forever):
+    pass
+
 def check_subject_hangs(subject):
     subject.open(Path("hang"))
 
@@ -121,7 +128,8 @@ OUTCOMES = {
     "compares": ("fail", "assert (1 + 1) == 3"),
     "has_a_bug": ("error", "KeyError: 'missing'"),
     "takes_forever": ("time-out", "the check took more than 1 s"),
-    "subject_hangs": ("time-out", ""),
+    "set_up_takes_forever": ("time-out", "setting up took more than 1 s"),
+    "subject_hangs": ("time-out", "the check took more than 1 s"),
     "subject_dies": ("error", ""),
     "goes_on_with_a_fresh_subject": ("pass", ""),
     "is_rejected": ("fail", "verifier error: rejected (EACCES)"),
@@ -135,12 +143,14 @@ OUTCOMES = {
 """Outcome and reason of each check above; '' where the reason is somebody else's words."""
 
 
-def run_mini(folder: Path, suite: str, environment: dict[str, str] | None = None) -> list[dict[str, Any]]:
+def run_mini(
+    folder: Path, suite: str, environment: dict[str, str] | None = None, subject: list[str] | None = None
+) -> list[dict[str, Any]]:
     (folder / "check_mini.py").write_text(suite)
     (folder / "subject.py").write_text(FAKE_SUBJECT)
     job = {
         "subject": "fake",
-        "commands": {"fake": [sys.executable, str(folder / "subject.py")]},
+        "commands": {"fake": subject or [sys.executable, str(folder / "subject.py")]},
         "checks": [f"mini/{name}" for name in (*OUTCOMES, "done_before", "splats", "uses_bpf")],
         "skip": ["mini/done_before"],
         "check_limit_s": 1,
@@ -194,6 +204,14 @@ def test_a_long_log_keeps_its_end(finished: dict[str, dict[str, Any]]) -> None:
     log = finished["long_log"]["detail"]["log"]
     assert len(log) < 70_000
     assert log.startswith("… 134467 characters before …\n") and log.endswith("xend")
+
+
+def test_a_subject_that_does_not_start_is_an_error_of_each_check(tmp_path: Path) -> None:
+    suite = "def check_passes(subject): pass\ndef check_compares(subject): pass"
+    events = run_mini(tmp_path, suite, subject=["/nonexistent/subject"])
+    finished = [event for event in events if event["event"] == "check-finished"]
+    assert [event["outcome"] for event in finished] == ["error", "error"]
+    assert all("/nonexistent/subject" in event["reason"] for event in finished)
 
 
 @pytest.mark.skipif(not os.access("/dev/kmsg", os.W_OK), reason="only root can write to the kernel's log")
