@@ -47,7 +47,11 @@ def lint(session: nox.Session) -> None:
     prepare(session, "dev")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
-    session.run("mypy", "-p", "bpflab")
+    # mypy follows no import hook of an editable install: it gets a folder where the checkout is 'bpflab'.
+    named = Path(session.create_tmp()) / "bpflab"
+    named.unlink(missing_ok=True)
+    named.symlink_to(HERE)
+    session.run("mypy", "-p", "bpflab", env={"MYPYPATH": str(named.parent)})
 
 
 @nox.session

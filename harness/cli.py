@@ -21,13 +21,15 @@ from . import commands
 from .guest.engine import GuestSetupError
 from .outcomes import OutcomeFileError
 from .plan import PlanError
+from .subjects.libbpf.build import SubjectBuildError
+from .subjects.registry import UnknownSubjectError
 from .tools import EXIT_INFRASTRUCTURE, MissingToolsError
 
 DEFAULT_KERNELS = "5.10,6.1,6.12,6.18,7.2"
 DEFAULT_SUBJECTS = "reference,libbpf"
 
-BAD_INPUT = (PlanError, SelectorError, OutcomeFileError, DataError, BpflabError)
-INFRASTRUCTURE = (MissingToolsError, GuestSetupError, KernelsError, CompileError)
+BAD_INPUT = (PlanError, UnknownSubjectError, SelectorError, OutcomeFileError, DataError, BpflabError)
+INFRASTRUCTURE = (MissingToolsError, GuestSetupError, KernelsError, CompileError, SubjectBuildError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,15 +12,16 @@ from rich.table import Table
 from ..corpus.build import objects as corpus_objects
 from ..corpus.data import deviations
 from ..kernels.cache import cache_dir
-from ..kernels.catalogue import list_releases
+from ..kernels.catalogue import list_releases, mirror_apt
 from ..kernels.kernel import Kernel
 from ..kernels.lock import refresh_lock
-from ..kernels.smoke import smoke_boot
 from ..kernels.store import cached_releases, resolve
 from ..reports import print_matrix, write_reports
 from . import tools
 from .environment import environment
 from .guest import make_engine
+from .guest.engine import Engine
+from .guest.smoke import SmokeBooted
 from .outcomes import Run, Verdict
 from .plan import Plan, PlanError, parse_shard, select_checks, user_objects
 from .progress import FetchProgress, RunProgress
@@ -53,6 +54,7 @@ def kernels_list(options: argparse.Namespace) -> int:
     """``bpflab kernels list``: what the mirror carries, and what of it the cache holds."""
     console = Console()
     with FetchProgress(console) as progress:
+        _refresh(options, progress)
         releases = list_releases(progress, options.flavour)
     cached = {(release.release, release.package) for release in cached_releases()}
     table = Table("release", "version", "suite", "MB", "modules", "cached", box=None, header_style="bold")
@@ -71,7 +73,9 @@ def kernels_list(options: argparse.Namespace) -> int:
 def kernels_fetch(options: argparse.Namespace) -> int:
     """``bpflab kernels fetch``: fetch, verify and unpack."""
     console = Console()
-    kernels = _resolve(console, options.kernels, options.flavour)
+    with FetchProgress(console) as progress:
+        _refresh(options, progress)
+        kernels = resolve(options.kernels, options.flavour, progress)
     for kernel in kernels:
         console.print(f"{kernel.label}: {kernel.release} ({kernel.package}) in {kernel.root}", soft_wrap=True)
     return 0
@@ -96,19 +100,20 @@ def _carry_out(options: argparse.Namespace, what: Plan) -> int:
     console = Console()
     shard, subjects = parse_shard(options.shard), options.subjects.split(",")
     tools.require()
-    kernels = _resolve(console, options.kernels.split(","), options.flavour)
-    commands = {name: registry.command(name) for name in subjects}
+    with FetchProgress(console) as progress:
+        kernels = resolve(options.kernels.split(","), options.flavour, progress)
+        commands = {name: registry.command(name, progress) for name in subjects}
+        include = headers(progress)
     plan = replace(
         what,
         kernels=tuple(kernels),
         subjects=tuple(subjects),
         commands={name: list(command.argv) for name, command in commands.items()},
         payload=tuple(path for command in commands.values() for path in command.payload),
-        objects={} if what.user_objects else corpus_objects(_clang(), headers(), cache_dir()),
+        objects={} if what.user_objects else corpus_objects(_clang(), include, cache_dir()),
         shard=shard,
     )
-    guest, host = make_engine(options.guest), make_engine("host")
-    engines = {kernel.label: host if kernel.is_host else guest for kernel in kernels}
+    engines = _engines(options.guest, kernels)
     with RunProgress(console, len(plan.checks)) as progress:
         run = carry_out(
             plan, engines, options.out / OUTCOMES, environment(options.guest), progress, workers=options.jobs
@@ -116,13 +121,15 @@ def _carry_out(options: argparse.Namespace, what: Plan) -> int:
     return _conclude(run, options.out, console)
 
 
-def _resolve(console: Console, selectors: list[str], flavour: str) -> list[Kernel]:
-    with FetchProgress(console) as progress:
-        kernels = resolve(selectors, flavour, progress)
-        for kernel in kernels:
-            if not kernel.is_host:
-                smoke_boot(kernel)
-    return kernels
+def _engines(guest: str, kernels: list[Kernel]) -> dict[str, Engine]:
+    """The engine for each kernel, by label: the host's own needs no guest."""
+    booting, host = SmokeBooted(make_engine(guest)), make_engine("host")
+    return {kernel.label: host if kernel.is_host else booting for kernel in kernels}
+
+
+def _refresh(options: argparse.Namespace, progress: FetchProgress) -> None:
+    if options.refresh:
+        mirror_apt(progress, max_age_s=0)
 
 
 def _clang() -> str:

@@ -1,7 +1,7 @@
 """Builds libbpf and the subject around it, once, into the cache.
 
-    <cache>/libbpf/<package version>/include   bpf/*.h and the linux/*.h that go with them
-    <cache>/libbpf/<package version>/lib       libbpf.a
+    <cache>/libbpf/<version>/include   bpf/*.h and the linux/*.h that go with them
+    <cache>/libbpf/<version>/lib       libbpf.a
     <cache>/subjects/libbpf-<version>-<hash>/libbpf-subject
 
 The subject is linked statically, so it runs in any guest. What is in the cache is used
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -22,8 +21,11 @@ from pathlib import Path
 from ....kernels.cache import built_once, cache_dir, locked
 from ....kernels.debversion import version_key
 from ....kernels.progress import Progress, Silent
+from ....kernels.source import download_source
 from ... import tools
-from .source import MINIMUM, newest_source
+
+MINIMUM = "1.5"
+"""From 1.5 on libbpf's releases agree with each other on verdicts and relocated bytes."""
 
 _HERE = Path(__file__).parent
 _TOOLS = ("C compiler", "libc headers", "make", "libelf", "zlib", "zstd", "json-c")
@@ -37,15 +39,10 @@ class SubjectBuildError(Exception):
 
 @dataclass(frozen=True)
 class Library:
-    """A built libbpf; `version` is that of its Debian package, `release` its own."""
+    """A built libbpf; `version` is its own, as in '1.7.0'."""
 
     version: str
     path: Path
-
-    @property
-    def release(self) -> str:
-        """As in '1.7.0'."""
-        return re.sub(r"^\d+:|-[^-]*$", "", self.version)
 
     @property
     def headers(self) -> Path:
@@ -101,17 +98,19 @@ def _newest_built(root: Path) -> Library | None:
 
 def _build(root: Path, progress: Progress) -> Library:
     _require_tools()
-    package = newest_source(progress)
-    place = root / package.version
-    with built_once(place) as work, tempfile.TemporaryDirectory(prefix=".source-", dir=root) as scratch:
+    source = download_source("libbpf", MINIMUM, progress)
+    version = source.name.partition("_")[2]
+    with (
+        built_once(root / version) as work,
+        tempfile.TemporaryDirectory(prefix=".make-", dir=root) as scratch,
+    ):
         if work:
-            progress.note(f"building libbpf {package.version}")
-            _make(package.unpack(Path(scratch)), Path(scratch) / "objects", work)
-    return Library(package.version, place)
+            progress.note(f"building libbpf {version}")
+            _make(source, Path(scratch), work)
+    return Library(version, root / version)
 
 
 def _make(source: Path, objects: Path, into: Path) -> None:
-    objects.mkdir()
     # CFLAGS without upstream's -Werror: newer compilers know newer warnings.
     settings = ["BUILD_STATIC_ONLY=1", f"OBJDIR={objects}", "CFLAGS=-g -O2 -std=gnu89"]
     where = [f"DESTDIR={into}", "PREFIX=", "LIBDIR=/lib"]
@@ -120,7 +119,7 @@ def _make(source: Path, objects: Path, into: Path) -> None:
 
 
 def _compile(built: Library, sources: Sequence[Path], program: Path) -> None:
-    release = f'-DLIBBPF_RELEASE="{built.release}"'
+    release = f'-DLIBBPF_RELEASE="{built.version}"'
     arguments = [*_FLAGS, release, "-isystem", str(built.headers), *map(str, sources), str(built.archive)]
     _run(["cc", *arguments, *_LIBRARIES, "-o", str(program)], "compiling the libbpf subject")
 

@@ -63,13 +63,13 @@ def test_the_program_is_built_once(cache_with_library: Path) -> None:
 
 
 def test_an_old_libbpf_in_the_cache_is_no_baseline(tmp_path: Path) -> None:
-    (tmp_path / "1.1.2-1").mkdir()
+    (tmp_path / "1.1.2").mkdir()
     assert build._newest_built(tmp_path) is None
-    for version in ("1.9.0-1", "1.10.0-1", "1.5.0-2"):
+    for version in ("1.9.0", "1.10.0", "1.5.0"):
         (tmp_path / version).mkdir()
     newest = build._newest_built(tmp_path)
     assert newest is not None
-    assert newest.release == "1.10.0"
+    assert newest.version == "1.10.0"
 
 
 def test_missing_tools_are_named_with_their_packages(
