@@ -36,7 +36,8 @@ def objects(compile_bpf: Callable[[str], Path], tmp_path: Path) -> list[Path]:
     big = tmp_path / "big.bpf.o"
     names = ["clang", *(f"clang-{version}" for version in range(22, 13, -1))]
     clang = next(filter(None, map(shutil.which, names)))
-    command = [clang, "-g", "-O2", "-target", "bpfeb", "-c", little.with_suffix(".c"), "-o", big]
+    assert clang is not None
+    command = [clang, "-g", "-O2", "-target", "bpfeb", "-c", str(little.with_suffix(".c")), "-o", str(big)]
     subprocess.run(command, check=True)
     return [little, big]
 
