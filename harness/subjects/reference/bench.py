@@ -7,21 +7,25 @@ import sys
 from collections.abc import Callable
 from errno import ENOSPC
 from time import monotonic_ns
+from typing import TypeVar
 
-from ....loader import KernelError, Map, ObjectError, ObjectSpec, PerfBuffer, Program, RingBuffer
+from ....loader import KernelError, Map, ObjectError, ObjectSpec, Program
 from .requests import UsageError
+
+Result = TypeVar("Result")
 
 
 def time_loads(path: str, rounds: int) -> list[float]:
     """From the path to a loaded object, without closing it."""
-
-    def load() -> Callable[[], None]:
-        return ObjectSpec.from_file(path).load().close
-
-    try:
-        return [_timed(load) for _ in range(rounds)]
-    except OSError as error:
-        raise ObjectError(path, "", f"cannot be read: {error.strerror}") from None
+    samples: list[float] = []
+    for _ in range(rounds):
+        try:
+            duration, loaded = _timed(lambda: ObjectSpec.from_file(path).load())
+        except OSError as error:
+            raise ObjectError(path, "", f"cannot be read: {error.strerror}") from None
+        loaded.close()
+        samples.append(duration)
+    return samples
 
 
 def time_lookups(table: Map, count: int, loops: int, rounds: int) -> list[float]:
@@ -40,7 +44,7 @@ def time_lookups(table: Map, count: int, loops: int, rounds: int) -> list[float]
                 table[key]
 
     operations = loops * count
-    return [_timed(look_up) / operations for _ in range(rounds)]
+    return [_timed(look_up)[0] / operations for _ in range(rounds)]
 
 
 def time_events(table: Map, program: Program, data: bytes | None, count: int, rounds: int) -> list[float]:
@@ -49,28 +53,16 @@ def time_events(table: Map, program: Program, data: bytes | None, count: int, ro
     with table.reader() as reader:
         for _ in range(rounds):
             program.test_run(data, repeat=count)
-            samples.append(_time_reading(reader, table, count))
+            duration, events = _timed(reader.read)
+            if len(events) != count:
+                raise KernelError(f"map '{table.name}': {len(events)} events of {count} arrived", ENOSPC)
+            samples.append(duration / count)
     return samples
 
 
-def _time_reading(reader: RingBuffer | PerfBuffer, table: Map, count: int) -> float:
-    events: list[bytes] = []
-
-    def read() -> None:
-        events.extend(reader.read())
-
-    duration = _timed(read)
-    if len(events) != count:
-        raise KernelError(f"map '{table.name}': {len(events)} events of {count} arrived", ENOSPC)
-    return duration / count
-
-
-def _timed(operation: Callable[[], Callable[[], None] | None]) -> int:
-    """How long an operation takes; what it returns undoes it, outside the clock."""
+def _timed(operation: Callable[[], Result]) -> tuple[int, Result]:
+    """How long an operation takes, and what it gives."""
     gc.collect()
     start = monotonic_ns()
-    undo = operation()
-    duration = monotonic_ns() - start
-    if undo is not None:
-        undo()
-    return duration
+    result = operation()
+    return monotonic_ns() - start, result
