@@ -68,9 +68,7 @@ def without(btf: Btf, dropped: set[BtfFeature]) -> Btf:
             case Kind.DECL_TAG if BtfFeature.DECL_TAG in dropped:
                 _become_byte(edit, found)
             case Kind.FUNC_PROTO if BtfFeature.FUNC in dropped:
-                # Parameters and enumerators are both two words, the first a name.
-                edit.set_info(found.id, Kind.ENUM, found.vlen)
-                edit.set_type(found.id, 4)
+                _become_enum(edit, found)
             case Kind.FUNC if BtfFeature.FUNC in dropped:
                 edit.set_info(found.id, Kind.TYPEDEF)
             case Kind.FUNC if BtfFeature.GLOBAL_FUNC in dropped:
@@ -94,6 +92,15 @@ def _become_byte(edit: BtfEdit, found: BtfType) -> None:
     edit.set_info(found.id, Kind.INT)
     edit.set_type(found.id, 1)
     edit.set_extra(found.id, 0, 8)
+
+
+def _become_enum(edit: BtfEdit, found: BtfType) -> None:
+    """Parameters become enumerators: both are two words, the first a name (which enumerators must have)."""
+    edit.set_info(found.id, Kind.ENUM, found.vlen)
+    edit.set_type(found.id, 4)
+    for number, (name, _) in enumerate(edit.btf.parameters(found)):
+        if not name:
+            edit.set_extra(found.id, 2 * number, edit.add_string(f"unnamed{number}"))
 
 
 def _become_struct(edit: BtfEdit, found: BtfType) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from array import array
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from bpflab.loader.btf.sanitize import BtfFeature, features_used, without
 from bpflab.loader.elf import ElfFile
 from bpflab.loader.errors import BtfError
 from bpflab.loader.spec import ObjectSpec
+from bpflab.loader.syscall import btf_load
 
 SOURCE = """
 #define tag(name) __attribute__((btf_type_tag(name)))
@@ -27,7 +29,7 @@ struct inner { u8 one; u16 two; };
 struct whole {
     int number; char text[5]; struct inner *pointer; int tag("user") *tagged; float real;
     u32 bits : 3; u32 more : 7; enum small small; enum big big; union { long a; char b; };
-    struct unseen *unseen; int (*call)(int left, void *right); const volatile int *restrict modified;
+    struct unseen *unseen; int (*call)(int left, void *); const volatile int *restrict modified;
 } decl("marked");
 struct whole value;
 volatile u32 first = 1, second = 2;
@@ -191,6 +193,18 @@ def test_everything_can_be_dropped_and_sizes_stay(btf: Btf) -> None:
     (big,) = changed.named("big")
     assert changed.type(big).kind == Kind.UNION
     assert [member.name for member in changed.members(changed.type(big))] == ["HUGE"]
+
+
+@pytest.mark.parametrize("feature", [None, *BtfFeature])
+def test_the_kernel_takes_every_form(
+    live: None, compile_bpf: Callable[[str], Path], feature: BtfFeature | None
+) -> None:
+    spec = ObjectSpec.from_file(compile_bpf(SOURCE))
+    assert spec.btf is not None
+    form = without(spec.btf, {feature}) if feature else spec.btf
+    fd = btf_load(form.encode())
+    assert fd >= 0, os.strerror(-fd)
+    os.close(fd)
 
 
 def test_question_mark_sections_are_renamed() -> None:
