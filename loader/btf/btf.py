@@ -52,6 +52,7 @@ class Btf:
         self.first_string: int = base.first_string + len(base.strings) if base else 0
         self._offsets = _record_offsets(words, {})
         self._decoded: dict[int, BtfType] = {}
+        self._members: dict[int, tuple[Member, ...]] = {}
         self._names = b""
 
     @classmethod
@@ -117,8 +118,8 @@ class Btf:
         return range(self.first_id, self.end_id)
 
     def types(self) -> Iterator[BtfType]:
-        """Its own types, decoded one by one."""
-        return map(self.type, self.ids())
+        """Its own types, decoded one by one and not kept."""
+        return map(self._decode, self.ids())
 
     def of_kind(self, kind: int) -> list[BtfType]:
         """Its own types of one kind; no other is decoded."""
@@ -177,14 +178,17 @@ class Btf:
         """The words that `of.at` indexes: its own or the base's."""
         return self.base._words_of(of) if self.base and of.id < self.first_id else self.words
 
-    def members(self, of: BtfType) -> list[Member]:
+    def members(self, of: BtfType) -> tuple[Member, ...]:
         """The fields of a STRUCT or UNION, in order."""
-        words, at = self._words_of(of), of.at
-        members = []
-        for name, type_id, offset in _triples(words, at, of.vlen):
+        found = self._members.get(of.id)
+        if found is None:
+            found = self._members[of.id] = tuple(self._decode_members(of))
+        return found
+
+    def _decode_members(self, of: BtfType) -> Iterator[Member]:
+        for name, type_id, offset in _triples(self._words_of(of), of.at, of.vlen):
             bits, size = (offset & 0xFFFFFF, offset >> 24) if of.kflag else (offset, 0)
-            members.append(Member(self.string(name), type_id, bits, size))
-        return members
+            yield Member(self.string(name), type_id, bits, size)
 
     def enumerators(self, of: BtfType) -> list[tuple[str, int]]:
         """Names and values of an ENUM or ENUM64; signed where the type is."""
@@ -284,23 +288,22 @@ class Btf:
 
     def named(self, name: str) -> list[int]:
         """Ids of its own types with exactly this name."""
-        return self._with_names(self._string_offsets(b"\0" + name.encode() + b"\0"))
+        return self._with_names(self._string_offsets(name.encode(), (b"\0",)))
 
     def essentially_named(self, name: str) -> list[int]:
         """Ids of its own types whose essential name (no ``___flavor``) is `name`, in order."""
-        plain = self._string_offsets(b"\0" + name.encode() + b"\0")
-        flavored = self._string_offsets(b"\0" + name.encode() + b"___")
-        ids = self._with_names(plain + flavored)
+        ids = self._with_names(self._string_offsets(name.encode(), (b"\0", b"___")))
         return [type_id for type_id in ids if essential_name(self.type(type_id).name) == name]
 
-    def _string_offsets(self, needle: bytes) -> list[int]:
-        """Offsets of the strings that a needle (which starts with a zero byte) hits."""
-        own = _find_all(self.strings, needle, 1)
+    def _string_offsets(self, name: bytes, endings: tuple[bytes, ...]) -> list[int]:
+        """Offsets of the strings that are `name` and one of the endings, or start with both."""
+        strings = self.strings
+        own = [at + 1 for at in _find_all(strings, b"\0" + name, 1)]
         # The first string of split BTF has no zero byte before it.
-        if self.base and self.strings.startswith(needle[1:]):
-            own.append(-1)
-        offsets = [self.first_string + at + 1 for at in own]
-        return (self.base._string_offsets(needle) if self.base else []) + offsets
+        if self.base and strings.startswith(name):
+            own.append(0)
+        offsets = [self.first_string + at for at in own if strings.startswith(endings, at + len(name))]
+        return (self.base._string_offsets(name, endings) if self.base else []) + offsets
 
     def _with_names(self, offsets: list[int]) -> list[int]:
         """Ids whose name is at one of the string offsets, in order."""
