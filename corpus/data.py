@@ -65,7 +65,7 @@ class Deviation:
 
 def facts(path: Path = HERE / "facts.toml") -> dict[str, Fact]:
     """Every fact by its feature's name. Raises `DataError`."""
-    return {feature: _fact(path, feature, entry) for feature, entry in _read(path).items()}
+    return {feature: _fact(path, feature, entry) for feature, entry in read_toml(path).items()}
 
 
 def deviations(
@@ -73,7 +73,7 @@ def deviations(
 ) -> tuple[Deviation, ...]:
     """Every deviation. Raises `DataError`, also for one of an unknown check or subject."""
     known_checks, known_subjects = list(checks), set(subjects)
-    entries = _read(path).get("deviation", [])
+    entries = read_toml(path).get("deviation", [])
     found = tuple(_deviation(path, number, entry) for number, entry in enumerate(entries, 1))
     for each in found:
         if [other.id for other in found].count(each.id) > 1:
@@ -90,10 +90,8 @@ def deviations(
 
 def _fact(path: Path, feature: str, entry: Any) -> Fact:
     where = f"{path.name}: [{feature}]"
-    if not isinstance(entry, dict):
-        raise DataError(f"{where}: expected a table with minimum, commit and refusal")
-    values = _fields(where, entry, {"minimum": str, "commit": str, "refusal": list})
-    _order(where, values["minimum"])
+    values = fields_of(where, entry, {"minimum": str, "commit": str, "refusal": list})
+    version_order(where, values["minimum"])
     return Fact(feature, values["minimum"], values["commit"], tuple(map(str, values["refusal"])))
 
 
@@ -101,7 +99,7 @@ def _deviation(path: Path, number: int, entry: dict[str, Any]) -> Deviation:
     where = f"{path.name}: deviation '{entry.get('id', number)}'"
     texts = ("id", "subject", "versions", "checks", "outcome", "reason", "link")
     kinds: dict[str, type] = dict.fromkeys(texts, str) | {"kernels": list, "added": datetime.date}
-    values = _fields(where, entry, kinds)
+    values = fields_of(where, entry, kinds)
     if values["outcome"] not in OUTCOMES:
         raise DataError(f"{where}: outcome '{values['outcome']}' is none of {', '.join(sorted(OUTCOMES))}")
     if not values["id"] or not values["reason"]:
@@ -114,15 +112,17 @@ def _range(where: str, pair: Any) -> tuple[str, str]:
     if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(end, str) for end in pair):
         raise DataError(f'{where}: kernels: expected pairs such as ["5.10", "5.15.3"], not {pair!r}')
     start, end = pair
-    if start and end and _order(where, start) >= _order(where, end):
+    if start and end and version_order(where, start) >= version_order(where, end):
         raise DataError(f"{where}: kernels: no version is from {start} on and before {end}")
     for version in filter(None, pair):
-        _order(where, version)
+        version_order(where, version)
     return start, end
 
 
-def _fields(where: str, entry: dict[str, Any], kinds: dict[str, type]) -> dict[str, Any]:
-    """The entry, if it has exactly these fields, of these kinds."""
+def fields_of(where: str, entry: Any, kinds: dict[str, type]) -> dict[str, Any]:
+    """The entry, if it is a table of exactly these fields, of these kinds. Raises `DataError`."""
+    if not isinstance(entry, dict):
+        raise DataError(f"{where}: expected a table with {', '.join(sorted(kinds))}")
     for name in sorted(kinds.keys() | entry.keys()):
         if name not in kinds:
             raise DataError(f"{where}: unknown field '{name}'; there are: {', '.join(sorted(kinds))}")
@@ -134,12 +134,14 @@ def _fields(where: str, entry: dict[str, Any], kinds: dict[str, type]) -> dict[s
 
 
 def _within(version: str, start: str, end: str) -> bool:
-    order = _order("kernel", version)
-    return (not start or _order("kernel", start) <= order) and (not end or order < _order("kernel", end))
+    order = version_order("kernel", version)
+    return (not start or version_order("kernel", start) <= order) and (
+        not end or order < version_order("kernel", end)
+    )
 
 
-def _order(where: str, version: str) -> tuple[float, ...]:
-    """What an upstream version sorts by; a release candidate comes before its release."""
+def version_order(where: str, version: str) -> tuple[float, ...]:
+    """What an upstream version sorts by; a release candidate before its release. Raises `DataError`."""
     found = _VERSION.match(version)
     if not found:
         raise DataError(f"{where}: '{version}' is not a kernel version such as 6.1, 6.1.192 or 7.3-rc2")
@@ -147,7 +149,8 @@ def _order(where: str, version: str) -> tuple[float, ...]:
     return int(major), int(minor), int(patch or 0), float(candidate or "inf")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """A data file's content. Raises `DataError`."""
     try:
         with path.open("rb") as file:
             return tomllib.load(file)

@@ -51,6 +51,12 @@ def cached_releases() -> list[Release]:
     return [Release.from_data(json.loads(path.read_text())) for path in described]
 
 
+def cached_kernels() -> list[Kernel]:
+    """The kernels that lie in the cache, of every flavour, oldest first; each named by its release."""
+    releases = sorted(cached_releases(), key=Release.age)
+    return [_kernel(release, directory_of(release), release.release) for release in releases]
+
+
 class _Store:
     """What one call of `resolve` shares: the mirror is asked at most once, and only if needed."""
 
