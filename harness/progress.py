@@ -76,7 +76,8 @@ class RunProgress:
         self._bars.update(self._tasks[cell], doing=f"{odd} unexpected" if odd else "done")
         if not self._console.is_terminal:
             took = time.monotonic() - self._since[cell]
-            said = f"stopped: {error}" if error else f"{self._counts[cell]} checks, {odd} unexpected"
+            counted = f"{self._counts[cell]} results, {odd} unexpected" if self._counts[cell] else "done"
+            said = f"stopped: {error}" if error else counted
             self._console.print(f"{cell}: {said}, {took:.0f} s", markup=False, highlight=False)
 
 
