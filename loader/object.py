@@ -6,12 +6,15 @@ import errno
 import os
 import sys
 from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from .enums import MapType
 from .errors import BpflabError, KernelError, ObjectError
 from .map import Map
 from .map_create import create_map
+from .map_pinning import BPFFS, PIN_BY_NAME, open_or_pin
 from .object_programs import ReadyProgram
 from .program import Program
 from .target import Target
@@ -46,13 +49,15 @@ class Object:
         programs: Iterable[str] | None = None,
         btf: KernelBtf | None = None,
         log_level: int = 0,
+        pin_root: str | Path = BPFFS,
     ) -> Self:
         """Load a spec, which stays as it is.
 
         `programs` are the names of those to load, instead of those that the object says
         are to be loaded (all but ``SEC("?…")``). `btf` takes the place of the kernel's in
         CO-RE relocations. `log_level` above 0 asks for the verifier's log of programs that
-        load as well (`Program.log`).
+        load as well (`Program.log`). `pin_root` is where maps that are declared with
+        pinning by name are found or put.
 
         On an error nothing stays behind. Raises ObjectError (foreign byte order),
         RelocationError (CO-RE, extern, attach target, no BTF of the kernel to find them in),
@@ -66,17 +71,21 @@ class Object:
         ready = [ReadyProgram(spec, program, target) for program in wanted]
         loaded = cls(spec.name)
         try:
-            loaded._make(spec, ready, log_level)
+            loaded._make(spec, ready, log_level, Path(pin_root))
         except BaseException:
+            for one in loaded.maps.values():
+                one.unpin()
             loaded.close()
             raise
         return loaded
 
-    def _make(self, spec: ObjectSpec, ready: list[ReadyProgram], log_level: int) -> None:
+    def _make(self, spec: ObjectSpec, ready: list[ReadyProgram], log_level: int, pin_root: Path) -> None:
         btf_fd = _load_btf(spec)
         try:
             for name, map_spec in spec.maps.items():
-                self.maps[name] = create_map(map_spec, spec.name, spec.btf, btf_fd)
+                create = partial(create_map, map_spec, spec.name, spec.btf, btf_fd)
+                by_name = map_spec.pinning == PIN_BY_NAME
+                self.maps[name] = open_or_pin(map_spec, pin_root, spec.btf, create) if by_name else create()
             for variable in spec.variables.values():
                 if variable.map in self.maps:
                     self.variables[variable.name] = Variable(variable, self.maps[variable.map])

@@ -59,7 +59,7 @@ def _attach_tracefs(program: Program, what: str, place: str, returns: bool) -> L
         raise KernelError(action, errno.ENOENT, "the kernel has no kprobes (CONFIG_KPROBE_EVENTS)")
     names = (f"bpflab_{os.getpid()}_{number}" for number in itertools.count())
     event = next(name for name in names if not (root / "events/kprobes" / name).exists())
-    append(root / "kprobe_events", f"{'r' if returns else 'p'}:kprobes/{event} {place}", action)
+    append(root / "kprobe_events", f"{'r' if returns else 'p'}:kprobes/{event} {place}", action, _MISSING)
 
     def remove() -> None:
         append(root / "kprobe_events", f"-:kprobes/{event}", f"removing the event of {what}")

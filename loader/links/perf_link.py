@@ -36,7 +36,7 @@ def attach_event(prog_fd: int, event: int, what: str, cleanup: Callable[[], None
         if isinstance(error, KernelError):
             raise
         raise KernelError(f"attaching {what}", error.errno or 0) from None
-    return PerfLink(what, fd, event, cleanup)
+    return PerfLink(what, max(fd, -1), event, cleanup)
 
 
 class PerfLink(FdLink):

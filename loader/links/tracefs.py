@@ -29,7 +29,7 @@ def event_id(category: str, name: str, action: str) -> int:
         raise KernelError(action, error.errno or 0, f"see {path.parent.parent}") from None
 
 
-def append(path: Path, line: str, action: str) -> None:
+def append(path: Path, line: str, action: str, hint: str = "") -> None:
     """Write one command to a tracefs file, which must not be truncated. Raises KernelError."""
     try:
         fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
@@ -38,4 +38,4 @@ def append(path: Path, line: str, action: str) -> None:
         finally:
             os.close(fd)
     except OSError as error:
-        raise KernelError(action, error.errno or 0) from None
+        raise KernelError(action, error.errno or 0, hint) from None

@@ -306,3 +306,46 @@ def test_attaching_all_that_say_where(compile_bpf: Compile) -> None:
     with load(compile_bpf(CORE + SUBPROGRAMS)) as loaded:
         links = loaded.attach()
         assert [link.what for link in links] == ["program 'right' to raw tracepoint 'sys_enter'"]
+
+
+PINNED = """
+struct {
+    __uint(type, 1); __uint(max_entries, %d); __uint(pinning, 1);
+    __type(key, u32); __type(value, u64);
+} shared SEC(".maps");
+SEC("xdp") int count(struct xdp_md *ctx)
+{
+    u32 key = 1;
+    u64 one = 1, *seen = bpf_map_lookup_elem(&shared, &key);
+    if (seen)
+        *seen += 1;
+    else
+        bpf_map_update_elem(&shared, &key, &one, 0);
+    return %s;
+}
+"""
+
+
+def test_maps_pinned_by_name_are_shared(compile_bpf: Compile, bpffs: Path) -> None:
+    path = compile_bpf(PINNED % (8, "0"))
+    with load(path, pin_root=bpffs) as first:
+        first.programs["count"].test_run(FRAME)
+        with load(path, pin_root=bpffs) as second:
+            second.programs["count"].test_run(FRAME)
+            assert first.maps["shared"][1] == 2
+    with load(path, pin_root=bpffs) as third:
+        assert dict(third.maps["shared"].items()) == {1: 2}
+    words = "max_entries is 8, not 9"
+    with pytest.raises(KernelError, match=words) as refused:
+        load(compile_bpf(PINNED % (9, "0")), pin_root=bpffs)
+    assert refused.value.errno == errno.EINVAL
+
+
+def test_a_failed_load_leaves_no_pin(compile_bpf: Compile, bpffs: Path) -> None:
+    broken = compile_bpf(PINNED % (8, "*(volatile int *)(long)ctx->data"))
+    with pytest.raises(VerifierError):
+        load(broken, pin_root=bpffs)
+    assert not (bpffs / "shared").exists()
+    with load(compile_bpf(PINNED % (8, "0")), pin_root=bpffs), pytest.raises(VerifierError):
+        load(broken, pin_root=bpffs)
+    assert (bpffs / "shared").exists()

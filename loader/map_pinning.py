@@ -1,0 +1,72 @@
+"""Maps that are shared by name: ``__uint(pinning, LIBBPF_PIN_BY_NAME)`` in their definition."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import KernelError
+from .map import Map
+
+if TYPE_CHECKING:
+    from .btf import Btf
+    from .spec import MapSpec
+
+BPFFS = Path("/sys/fs/bpf")
+PIN_BY_NAME = 1
+
+_COMPARED = ("type", "key_size", "value_size", "max_entries", "flags")
+
+
+def open_or_pin(spec: MapSpec, root: Path, btf: Btf | None, create: Callable[[], Map]) -> Map:
+    """The map that is pinned in `root` under its name; if there is none, a new one, pinned.
+
+    Raises KernelError: EINVAL if the pinned map is of another kind.
+    """
+    # bpffs takes no '.' in names.
+    path = root / spec.name.replace(".", "_")
+    made = create()
+    try:
+        pinned = _open(path)
+        if pinned is None:
+            try:
+                made.pin(path)
+                return made
+            except KernelError as error:
+                # Another process was faster: its map is the one to share.
+                pinned = _open(path) if error.errno == errno.EEXIST else None
+                if pinned is None:
+                    raise
+        try:
+            _compare(made, pinned, path)
+            shared = Map.from_spec(pinned.fd, spec, btf, max_entries=made.max_entries, flags=made.flags)
+        except BaseException:
+            pinned.close()
+            raise
+        made.close()
+        return shared
+    except BaseException:
+        made.close()
+        raise
+
+
+def _open(path: Path) -> Map | None:
+    try:
+        return Map.from_pin(path)
+    except KernelError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise
+
+
+def _compare(made: Map, pinned: Map, path: Path) -> None:
+    differences = [
+        f"{name} is {getattr(pinned, name)!s}, not {getattr(made, name)!s}"
+        for name in _COMPARED
+        if getattr(pinned, name) != getattr(made, name)
+    ]
+    if differences:
+        action = f"map '{made.name}': sharing the one pinned at '{path}'"
+        raise KernelError(action, errno.EINVAL, f"its {', its '.join(differences)}")
