@@ -36,7 +36,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-SERIAL_PORT = Path("/dev/ttyS1")
+STREAM_PORT = Path("/dev/ttyS1")
+ORDER_PORT = Path("/dev/ttyS2")
 READY = "ready"
 """The token of the exit line with which a serving agent says that it waits for an order."""
 CHUNK = 2048
@@ -226,12 +227,12 @@ def serve(warm_up: list[str]) -> None:
     bring_up_loopback()
     for name in warm_up:
         _import_for_later(name)
-    port = _open_port()
-    os.write(port, exit_line(READY, 0))
-    order = Order.decode(_receive(port))
+    stream, orders = _open_port(STREAM_PORT), _open_port(ORDER_PORT)
+    os.write(stream, exit_line(READY, 0))
+    order = Order.decode(_receive(orders))
     if order.now:
         time.clock_settime(time.CLOCK_REALTIME, order.now)
-    os.write(port, exit_line(order.token, run_job(order)))
+    os.write(stream, exit_line(order.token, run_job(order)))
     # The host ends the guest. If the first process ended, the kernel would panic.
     while True:
         signal.pause()
@@ -249,8 +250,8 @@ def _import_for_later(name: str) -> None:
         traceback.print_exc()
 
 
-def _open_port() -> int:
-    port = os.open(SERIAL_PORT, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+def _open_port(path: Path) -> int:
+    port = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     # Raw, or each \n would arrive as \r\n.
     tty.setraw(port)
     settings = termios.tcgetattr(port)

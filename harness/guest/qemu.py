@@ -45,7 +45,7 @@ class LinuxKernel:
 
 @dataclass(frozen=True)
 class SerialPort:
-    """A 16550 whose other end is the connected socket `fd`. The first is ttyS0, the second ttyS1."""
+    """A 16550 whose other end is the connected socket `fd`. The first one is ttyS0."""
 
     name: str
     fd: int
@@ -53,6 +53,23 @@ class SerialPort:
     def arguments(self) -> list[str]:
         """See `Part`."""
         return ["-chardev", f"socket,id={self.name},fd={self.fd}", "-serial", f"chardev:{self.name}"]
+
+
+@dataclass(frozen=True)
+class SerialOutput:
+    """A 16550 that only speaks, into the pipe `fd`.
+
+    A pipe, because QEMU writes single bytes, and a socket takes only a few hundred of
+    them until they are read: that is slow, and a panicking kernel does not wait at all.
+    """
+
+    name: str
+    fd: int
+
+    def arguments(self) -> list[str]:
+        """See `Part`."""
+        path = f"/proc/self/fd/{self.fd}"
+        return ["-chardev", f"file,id={self.name},path={path}", "-serial", f"chardev:{self.name}"]
 
 
 @dataclass(frozen=True)

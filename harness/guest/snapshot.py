@@ -3,7 +3,7 @@
 A first guest boots an initramfs of our own, imports what the job will import, and
 waits; its state is saved. Every job starts from there, in a fraction of a second,
 and every time in the same state. Nothing is shared with the host but the kernel,
-the initramfs and two serial ports.
+the initramfs and three serial ports.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from .python_base import python_files
 from .qemu_guest import GuestMachine, QemuGuest
 from .qmp import QmpError
 from .stream import new_token
-from .supervise import Socket, Supervisor, Watched
+from .supervise import Descriptor, Supervisor, Watched
 
 _QEMU = "qemu-system-x86_64"
 _DIRECTORY = "/tmp/bpflab-job"
@@ -66,6 +66,7 @@ class SnapshotEngine:
         """See `Engine.run`."""
         if kernel.image is None:
             raise GuestSetupError("the host's kernel runs already: use the engine 'host' for it")
+        _require_qemu()
         image = Image(self._python, kernel.modules, job.payload)
         machine = _machine(kernel, image, job.module)
         place = cache_dir() / "snapshots" / f"{kernel.release}-{_key(kernel, machine, image)}"
@@ -108,7 +109,7 @@ class SnapshotEngine:
         order = Order(
             engine=self.name,
             directory=_DIRECTORY,
-            stream=str(agent.SERIAL_PORT),
+            stream=str(agent.STREAM_PORT),
             token=new_token(),
             module=job.module,
             args=job.args,
@@ -143,8 +144,8 @@ class SnapshotEngine:
     ) -> Supervisor:
         return Supervisor(
             process=guest.process,
-            stream=Socket(guest.stream),
-            console_feed=Socket(guest.console),
+            stream=Descriptor(guest.stream),
+            console_feed=Descriptor(guest.console),
             console=console,
             token=token,
             limits=limits,
@@ -163,9 +164,8 @@ class _NoSnapshotError(Exception):
 
 def _machine(kernel: Kernel, image: Image, module: str) -> GuestMachine:
     try:
-        require(tool for tool in TOOLS if tool.name == "qemu")
         unpacked = vmlinux(kernel)
-    except (MissingToolsError, KernelsError) as error:
+    except KernelsError as error:
         raise GuestSetupError(str(error)) from error
     init = f"{sys.executable} -m bpflab.harness.guest.agent serve pytest {module}".split(" ", 1)
     if any(" " in path for path in (sys.executable, module)):
@@ -185,6 +185,13 @@ def _machine(kernel: Kernel, image: Image, module: str) -> GuestMachine:
         initramfs=Path(),
         kernel_arguments=" ".join(arguments),
     )
+
+
+def _require_qemu() -> None:
+    try:
+        require(tool for tool in TOOLS if tool.name == "qemu")
+    except MissingToolsError as error:
+        raise GuestSetupError(str(error)) from error
 
 
 def _key(kernel: Kernel, machine: GuestMachine, image: Image) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
 import shlex
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +18,8 @@ from .process import GuestProcess
 from .stream import LineSplitter
 
 _POLL_S = 0.01
+_GATHER_S = 0.001
+"""QEMU writes a serial port's bytes one by one; reading each by itself would keep a core busy."""
 _CPU_EVERY_S = 0.2
 _CHUNK = 1 << 16
 
@@ -25,42 +27,35 @@ _CHUNK = 1 << 16
 class Feed(Protocol):
     """Where a guest's bytes arrive."""
 
+    @property
+    def descriptor(self) -> int | None:
+        """What select(2) can wait for, if it can."""
+        ...
+
     def read(self) -> bytes:
         """What has arrived since the last call, without waiting; b'' if nothing has."""
         ...
 
 
 class Descriptor:
-    """The reading end of a pipe. The caller owns the descriptor."""
+    """A pipe or a socket. The caller owns the descriptor."""
 
     def __init__(self, fd: int) -> None:
-        self._fd = fd
+        self.descriptor = fd
         os.set_blocking(fd, False)
 
     def read(self) -> bytes:
         """See `Feed.read`."""
         try:
-            return os.read(self._fd, _CHUNK)
-        except BlockingIOError:
-            return b""
-
-
-class Socket:
-    """Our end of a socket pair. The caller owns the socket."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._socket = connection
-
-    def read(self) -> bytes:
-        """See `Feed.read`."""
-        try:
-            return self._socket.recv(_CHUNK, socket.MSG_DONTWAIT)
+            return os.read(self.descriptor, _CHUNK)
         except (BlockingIOError, ConnectionError):
             return b""
 
 
 class GrowingFile:
     """A file that the guest appends to, over a shared file system."""
+
+    descriptor = None
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -156,7 +151,12 @@ class Supervisor:
             over = self._over(now - line_at, cpu - line_cpu)
             if over:
                 return self._silent(over)
-            time.sleep(_POLL_S)
+            self._wait()
+
+    def _wait(self) -> None:
+        descriptors = (self._stream.descriptor, self._console_feed.descriptor)
+        if select.select([fd for fd in descriptors if fd is not None], [], [], _POLL_S)[0]:
+            time.sleep(_GATHER_S)
 
     def _drain(self) -> bool:
         """Read all that is there; whether the stream brought a line."""
@@ -164,10 +164,13 @@ class Supervisor:
         lines = self._splitter.lines
         while self._splitter.exit_code is None and (data := self._stream.read()):
             self._splitter.feed(data)
-        arrived = self._splitter.lines > lines
-        if self._first_line is None and (arrived or self._splitter.exit_code is not None):
-            self._first_line = time.monotonic()
-        return arrived
+            if self._first_line is None and self._has_begun:
+                self._first_line = time.monotonic()
+        return self._splitter.lines > lines
+
+    @property
+    def _has_begun(self) -> bool:
+        return self._splitter.lines > 0 or self._splitter.exit_code is not None
 
     def _drain_console(self) -> None:
         while data := self._console_feed.read():
