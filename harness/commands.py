@@ -23,12 +23,13 @@ from .guest import make_engine
 from .guest.engine import Engine
 from .guest.smoke import SmokeBooted
 from .outcomes import Run, Verdict
-from .plan import Plan, PlanError, parse_shard, select_checks, user_objects
+from .plan import Plan, PlanError, parse_names, parse_shard, select_checks, user_objects
 from .progress import FetchProgress, RunProgress
 from .runner import carry_out
 from .subjects import registry
 from .subjects.libbpf.build import headers
 from .suite.catalogue import list_checks
+from .suite.fixtures import BASELINE
 
 OUTCOMES = "outcomes.jsonl"
 
@@ -98,11 +99,12 @@ def report(options: argparse.Namespace) -> int:
 
 def _carry_out(options: argparse.Namespace, what: Plan) -> int:
     console = Console()
-    shard, subjects = parse_shard(options.shard), options.subjects.split(",")
+    shard, subjects = parse_shard(options.shard), parse_names(options.subjects, "--subjects")
+    selectors = parse_names(options.kernels, "--kernels")
     tools.require()
     with FetchProgress(console) as progress:
-        kernels = resolve(options.kernels.split(","), options.flavour, progress)
-        commands = {name: registry.command(name, progress) for name in subjects}
+        kernels = resolve(selectors, options.flavour, progress)
+        commands = {name: registry.command(name, progress) for name in dict.fromkeys((*subjects, BASELINE))}
         include = headers(progress)
     plan = replace(
         what,

@@ -89,6 +89,14 @@ def user_objects(paths: Iterable[Path]) -> tuple[UserObject, ...]:
     )
 
 
+def parse_names(text: str, option: str) -> list[str]:
+    """Comma-separated names, each once. Raises `PlanError` if there is none."""
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names:
+        raise PlanError(f"{option} '{text}': expected at least one name")
+    return names
+
+
 def parse_shard(text: str) -> tuple[int, int]:
     """``i/n`` with 1 ≤ i ≤ n. Raises `PlanError`."""
     try:
