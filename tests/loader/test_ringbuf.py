@@ -94,6 +94,15 @@ def test_samples_of_any_size(loaded: Object, reader: RingBuffer, size: int) -> N
     assert reader.read() == [bytes([n]) + bytes(size - 1) for n in range(10)]
 
 
+def test_samples_whose_sizes_change(loaded: Object, reader: RingBuffer) -> None:
+    """Many of one size go a short way; these only look like it."""
+    sizes = [8] * 40 + [7, 9] * 20 + [16] * 1100 + [8] * 40
+    for size in sizes:
+        loaded.variables["size"].value = size
+        loaded.programs["emit_sized"].test_run(FRAME)
+    assert reader.read() == [bytes([n % 256]) + bytes(size - 1) for n, size in enumerate(sizes)]
+
+
 def test_discarded_samples_are_not_seen(loaded: Object, reader: RingBuffer) -> None:
     loaded.variables["discards"].value = 1
     loaded.programs["emit"].test_run(FRAME, repeat=5)
