@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .btf import Btf, essential_name
+from ..flavor import essential_name
+from .btf import Btf
 from .kinds import IntEncoding, Kind, Linkage
 from .records import Array, BtfType, Member, SectionVariable
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Callable, Collection, Iterator
+from typing import TYPE_CHECKING, Literal
 
 from ..errors import BtfError
+from ..flavor import essential_name
 from .kinds import (
-    EXTRA_WORDS,
     HEADER_WORDS,
     MODIFIERS,
     IntEncoding,
@@ -25,6 +25,13 @@ from .kinds import (
     info_vlen,
 )
 from .records import Array, BtfType, Member, SectionVariable
+from .strings import StringSection
+from .table import ScannedTable, TypeTable
+
+if TYPE_CHECKING:
+    from mmap import mmap
+
+    from ..native.interface import Words
 
 MAGIC = 0xEB9F
 VERSION = 1
@@ -41,23 +48,42 @@ class Btf:
     """The types and strings of one piece of BTF; ids start after those of `base` (split BTF)."""
 
     def __init__(
-        self, words: array[int], strings: bytes, byte_order: ByteOrder = NATIVE, base: Btf | None = None
+        self,
+        words: Words,
+        strings: bytes | StringSection,
+        byte_order: ByteOrder = NATIVE,
+        base: Btf | None = None,
+        open_table: Callable[[Words, StringSection], TypeTable] = ScannedTable,
     ) -> None:
-        """Types as words in native order; raises BtfError if the records do not fill them exactly."""
+        """Types as words in native order, and the way to find one among them.
+
+        Raises BtfError if the records do not fill the words exactly.
+        """
+        if isinstance(strings, bytes):
+            strings = StringSection(strings, base=base._strings if base else None)
         self.words = words
-        self.strings = strings
         self.byte_order = byte_order
         self.base = base
         self.first_id: int = base.end_id if base else 1
-        self.first_string: int = base.first_string + len(base.strings) if base else 0
-        self._offsets = _record_offsets(words, {})
+        self._strings: StringSection = strings
+        self._table = open_table(words, strings)
         self._decoded: dict[int, BtfType] = {}
         self._members: dict[int, tuple[Member, ...]] = {}
-        self._names = b""
+        self._named: dict[str, list[int]] = {}
 
     @classmethod
     def from_bytes(cls, data: bytes, base: Btf | None = None) -> Btf:
         """Parse raw BTF of either byte order. Raises BtfError."""
+        return cls.from_buffer(data, base)
+
+    @classmethod
+    def from_buffer(
+        cls,
+        data: bytes | mmap,
+        base: Btf | None = None,
+        open_table: Callable[[Words, StringSection], TypeTable] = ScannedTable,
+    ) -> Btf:
+        """Parse raw BTF that stays where it is; `data` must not change. Raises BtfError."""
         byte_order = _byte_order(data)
         header_size, type_off, type_len, str_off, str_len = struct.unpack_from(byte_order + "4xIIIII", data)
         if header_size < HEADER_SIZE or header_size > len(data):
@@ -67,22 +93,22 @@ class Btf:
                 raise BtfError(f"BTF {what} section ({start}+{size}) exceeds the data ({len(data)} bytes)")
         if type_len % 4:
             raise BtfError(f"BTF type section has an odd length ({type_len} bytes)")
-        words = array("I", data[header_size + type_off : header_size + type_off + type_len])
-        if byte_order != NATIVE:
-            words.byteswap()
-        strings = data[header_size + str_off : header_size + str_off + str_len]
+        words = _words(data, header_size + type_off, type_len, byte_order)
+        start = header_size + str_off
+        end = start + str_len
         # Split BTF may come without strings of its own, or start in the middle of things.
-        if strings[-1:] not in (b"\0", b"") or (base is None and strings[:1] != b"\0"):
+        if (str_len and data[end - 1]) or (base is None and (not str_len or data[start])):
             raise BtfError("BTF string section does not start and end with a zero byte")
-        return cls(words, strings, byte_order, base)
+        strings = StringSection(data, start, end, base._strings if base else None)
+        return cls(words, strings, byte_order, base, open_table)
 
     def encode(self) -> bytes:
         """As raw BTF in its own byte order."""
-        words = self.words
+        types, strings = self.words.tobytes(), self.strings
         if self.byte_order != NATIVE:
-            words = words[:]
-            words.byteswap()
-        types = words.tobytes()
+            swapped = array("I", types)
+            swapped.byteswap()
+            types = swapped.tobytes()
         header = struct.pack(
             self.byte_order + HEADER,
             MAGIC,
@@ -92,9 +118,9 @@ class Btf:
             0,
             len(types),
             len(types),
-            len(self.strings),
+            len(strings),
         )
-        return header + types + self.strings
+        return header + types + strings
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Btf):
@@ -108,10 +134,28 @@ class Btf:
 
     __hash__ = object.__hash__
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copies and pickles as raw BTF: views of memory cannot."""
+        return Btf.from_bytes, (self.encode(), self.base)
+
+    @property
+    def strings(self) -> bytes:
+        """Its own string section (that of the base left out)."""
+        return self._strings.own
+
+    @property
+    def first_string(self) -> int:
+        """Offset of the first of its own strings."""
+        return self._strings.first
+
     @property
     def end_id(self) -> int:
         """One past the last type id."""
-        return self.first_id + len(self._offsets)
+        return self.first_id + len(self._table.offsets)
+
+    def has(self, type_id: int) -> bool:
+        """Whether there is such a type (void included), here or in the base."""
+        return 0 <= type_id < self.end_id
 
     def ids(self) -> range:
         """The ids of its own types (those of the base left out)."""
@@ -124,7 +168,7 @@ class Btf:
     def of_kind(self, kind: int) -> list[BtfType]:
         """Its own types of one kind; no other is decoded."""
         words, first = self.words, self.first_id
-        found = [n for n, at in enumerate(self._offsets, first) if words[at + 1] >> 24 & 0x7F == kind]
+        found = [n for n, at in enumerate(self._table.offsets, first) if words[at + 1] >> 24 & 0x7F == kind]
         return [self.type(type_id) for type_id in found]
 
     def section(self, name: str) -> BtfType | None:
@@ -133,7 +177,7 @@ class Btf:
 
     def word_offset(self, type_id: int) -> int:
         """Where the record of one of its own types starts in `words`."""
-        return self._offsets[type_id - self.first_id]
+        return self._table.offsets[type_id - self.first_id]
 
     def type(self, type_id: int) -> BtfType:
         """Decode one type; 0 is void. Raises BtfError for an id that does not exist."""
@@ -149,7 +193,7 @@ class Btf:
             return self.base.type(type_id)
         if not self.first_id <= type_id < self.end_id:
             raise BtfError(f"BTF has no type {type_id} (types 1…{self.end_id - 1})")
-        at = self._offsets[type_id - self.first_id]
+        at = self._table.offsets[type_id - self.first_id]
         name, info, size_or_type = self.words[at : at + HEADER_WORDS]
         return BtfType(
             type_id,
@@ -163,18 +207,9 @@ class Btf:
 
     def string(self, offset: int) -> str:
         """The string at an offset; raises BtfError outside the string section."""
-        if self.base and offset < self.first_string:
-            return self.base.string(offset)
-        start = offset - self.first_string
-        if start == 0 and not self.strings:
-            return ""
-        if not 0 <= start < len(self.strings):
-            raise BtfError(
-                f"BTF has no string at {offset} (strings end at {self.first_string + len(self.strings)})"
-            )
-        return self.strings[start : self.strings.index(b"\0", start)].decode("utf-8", "replace")
+        return self._strings.text(offset)
 
-    def _words_of(self, of: BtfType) -> array[int]:
+    def _words_of(self, of: BtfType) -> Words:
         """The words that `of.at` indexes: its own or the base's."""
         return self.base._words_of(of) if self.base and of.id < self.first_id else self.words
 
@@ -286,46 +321,29 @@ class Btf:
             Kind(found.kind), Kind(found.kind).name.lower()
         )
 
-    def named(self, name: str) -> list[int]:
-        """Ids of its own types with exactly this name."""
-        return self._with_names(self._string_offsets(name.encode(), (b"\0",)))
+    def expect(self, names: Collection[str]) -> None:
+        """Say which essential names will be asked for: all are found at once. Not needed, but faster."""
+        unknown = {name for name in names if name not in self._named}
+        if unknown:
+            self._named.update((name, []) for name in unknown)
+            for number in self._table.find(unknown):
+                type_id = self.first_id + number
+                name = essential_name(self.type(type_id).name)
+                if name in unknown:
+                    self._named[name].append(type_id)
 
     def essentially_named(self, name: str) -> list[int]:
         """Ids of its own types whose essential name (no ``___flavor``) is `name`, in order."""
-        ids = self._with_names(self._string_offsets(name.encode(), (b"\0", b"___")))
-        return [type_id for type_id in ids if essential_name(self.type(type_id).name) == name]
+        self.expect((name,))
+        return list(self._named[name])
 
-    def _string_offsets(self, name: bytes, endings: tuple[bytes, ...]) -> list[int]:
-        """Offsets of the strings that are `name` and one of the endings, or start with both."""
-        strings = self.strings
-        own = [at + 1 for at in _find_all(strings, b"\0" + name, 1)]
-        # The first string of split BTF has no zero byte before it.
-        if self.base and strings.startswith(name):
-            own.append(0)
-        offsets = [self.first_string + at for at in own if strings.startswith(endings, at + len(name))]
-        return (self.base._string_offsets(name, endings) if self.base else []) + offsets
-
-    def _with_names(self, offsets: list[int]) -> list[int]:
-        """Ids whose name is at one of the string offsets, in order."""
-        if not self._names and offsets:
-            words = self.words
-            self._names = array("I", [words[at] for at in self._offsets]).tobytes()
-        found: list[int] = []
-        for offset in offsets:
-            hits = _find_all(self._names, struct.pack("=I", offset), 4)
-            found.extend(self.first_id + at // 4 for at in hits)
-        return sorted(found)
+    def named(self, name: str) -> list[int]:
+        """Ids of its own types with exactly this name."""
+        found = self.essentially_named(essential_name(name))
+        return [type_id for type_id in found if self.type(type_id).name == name]
 
 
-def essential_name(name: str) -> str:
-    """A name without its flavor: cut at the last ``___`` that has other characters on both sides."""
-    for at in range(len(name) - 5, -1, -1):
-        if name[at] != "_" and name[at + 1 : at + 4] == "___" and name[at + 4] != "_":
-            return name[: at + 1]
-    return name
-
-
-def _byte_order(data: bytes) -> ByteOrder:
+def _byte_order(data: bytes | mmap) -> ByteOrder:
     if len(data) < HEADER_SIZE:
         raise BtfError(f"BTF is too short for its header ({len(data)} bytes)")
     if data[:2] == b"\x9f\xeb":
@@ -339,48 +357,20 @@ def _byte_order(data: bytes) -> ByteOrder:
     return order
 
 
-def _record_offsets(words: array[int], lengths: dict[int, int]) -> array[int]:
-    """Where each record starts. One pass with a memo of info word → length: 10 ms for a kernel."""
-    offsets: array[int] = array("I")
-    append = offsets.append
-    at, end = 0, len(words)
-    while at < end:
-        append(at)
-        try:
-            at += lengths[words[at + 1]]
-        except IndexError:
-            raise BtfError(f"BTF type {len(offsets)} is cut off") from None
-        except KeyError:
-            info = words[at + 1]
-            at += lengths.setdefault(info, _record_length(info, len(offsets)))
-    if at != end:
-        raise BtfError(f"BTF type {len(offsets)} is cut off")
-    return offsets
+def _words(data: bytes | mmap, start: int, size: int, byte_order: ByteOrder) -> Words:
+    """The type section, as it lies there if this machine can read it so."""
+    if size and start % 4 == 0 and byte_order == NATIVE:
+        return memoryview(data)[start : start + size].cast("I")
+    words = array("I", data[start : start + size])
+    if byte_order != NATIVE:
+        words.byteswap()
+    return words
 
 
-def _record_length(info: int, number: int) -> int:
-    extra = EXTRA_WORDS.get(info_kind(info))
-    if extra is None:
-        raise BtfError(f"BTF type {number} has the unknown kind {info_kind(info)}")
-    once, each = extra
-    return HEADER_WORDS + once + each * info_vlen(info)
-
-
-def _triples(words: array[int], at: int, count: int) -> Iterator[tuple[int, int, int]]:
+def _triples(words: Words, at: int, count: int) -> Iterator[tuple[int, int, int]]:
     end = at + 3 * count
     return zip(words[at:end:3], words[at + 1 : end : 3], words[at + 2 : end : 3], strict=True)
 
 
 def _signed(value: int, bits: int, signed: bool) -> int:
     return value - (1 << bits) if signed and value >> (bits - 1) else value
-
-
-def _find_all(data: bytes, needle: bytes, step: int) -> list[int]:
-    """All places of needle in data that are multiples of step."""
-    found = []
-    at = data.find(needle)
-    while at >= 0:
-        if at % step == 0:
-            found.append(at)
-        at = data.find(needle, at + 1)
-    return found

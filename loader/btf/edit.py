@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+
 from ..errors import BtfError
 from .btf import Btf
 from .kinds import HEADER_WORDS, Kind, make_info
@@ -15,7 +17,7 @@ class BtfEdit:
 
     def __init__(self, btf: Btf) -> None:
         self.btf = btf
-        self.words = btf.words[:]
+        self.words = array("I", btf.words.tobytes())
         self.strings = bytearray(btf.strings)
         self._next_id = btf.end_id
 

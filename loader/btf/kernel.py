@@ -1,19 +1,29 @@
-"""The kernel's own BTF: of the running kernel, or from a file, without any kernel."""
+"""The kernel's own BTF: of the running kernel, or from a file, without any kernel.
+
+Types are found by name in what this process asked before, else in an index on disk, else
+by passes over the types, in C or in Python.
+"""
 
 from __future__ import annotations
 
 import mmap
+import os
 import warnings
 from collections.abc import Callable, Collection, Mapping
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from ..elf import ElfFile
-from ..errors import BtfError, NotSupportedError, ObjectError
+from ..errors import BtfError, NotSupportedError
 from .btf import Btf
+from .build_id import find_build_id
+from .file import read_sections
+from .index import IndexFile
 
 SYSFS = Path("/sys/kernel/btf")
 VMLINUX = "vmlinux"
+NOTES = Path("/sys/kernel/notes")
+MODULE_NOTES = "/sys/module/{}/notes/.note.gnu.build-id"
 
 
 class Candidate(NamedTuple):
@@ -25,6 +35,13 @@ class Candidate(NamedTuple):
     type_id: int
 
 
+class Indexed(NamedTuple):
+    """BTF, and the file of its index."""
+
+    btf: Btf
+    file: IndexFile
+
+
 class KernelBtf:
     """The types of one kernel and, if they are to be had, of its modules."""
 
@@ -34,17 +51,19 @@ class KernelBtf:
         self._find_modules = modules
         self._modules: Mapping[str, Btf] | None = None
         self._candidates: dict[tuple[str, frozenset[int]], list[Candidate]] = {}
+        self._expected: set[str] = set()
+        self._indexes: list[IndexFile] = []
 
     @classmethod
     def running(cls) -> KernelBtf:
-        """Of the running kernel. Raises NotSupportedError if it has none, BtfError if it is malformed."""
-        try:
-            data = (SYSFS / VMLINUX).read_bytes()
-        except FileNotFoundError:
-            raise NotSupportedError(
-                f"kernel BTF ({SYSFS / VMLINUX})", "5.4 and CONFIG_DEBUG_INFO_BTF; or give a BTF file"
-            ) from None
-        return cls(Btf.from_bytes(data), _running_modules)
+        """Of the running kernel. Raises NotSupportedError if it has none, BtfError if it is malformed.
+
+        It is read once per process, and stays; modules are looked for anew each time.
+        """
+        vmlinux = _running_vmlinux()
+        kernel = cls(vmlinux.btf, lambda base: kernel._note(_running_modules(base)))
+        kernel._indexes.append(vmlinux.file)
+        return kernel
 
     @classmethod
     def from_file(cls, path: str | Path) -> KernelBtf:
@@ -52,7 +71,23 @@ class KernelBtf:
 
         Raises BtfError if the file holds no BTF, OSError if it cannot be read.
         """
-        return cls(read_btf(path))
+        sections = read_sections(path)
+        index = IndexFile(f"build-id-{sections.build_id}" if sections.build_id else "")
+        kernel = cls(Btf.from_buffer(sections.btf, None, index.table))
+        kernel._indexes.append(index)
+        return kernel
+
+    def _note(self, modules: Mapping[str, Indexed]) -> Mapping[str, Btf]:
+        self._indexes += [module.file for module in modules.values()]
+        return {name: module.btf for name, module in modules.items()}
+
+    def save_index(self) -> bool:
+        """Write indexes of what was read without one, for the next process; whether one was written.
+
+        For after the load, which need not wait for it. A cache that cannot be written is no error.
+        """
+        written = [index.save() for index in self._indexes]
+        return any(written)
 
     @property
     def modules(self) -> Mapping[str, Btf]:
@@ -60,6 +95,11 @@ class KernelBtf:
         if self._modules is None:
             self._modules = self._find_modules(self.vmlinux) if self._find_modules else {}
         return self._modules
+
+    def expect(self, names: Collection[str]) -> None:
+        """Say which essential names will be asked for. Not needed, but then one pass finds them all."""
+        self._expected.update(names)
+        self.vmlinux.expect(names)
 
     def candidates(self, name: str, kinds: Collection[int]) -> list[Candidate]:
         """All types of one of the kinds whose essential name is `name`.
@@ -75,6 +115,7 @@ class KernelBtf:
         found = _in_btf(VMLINUX, self.vmlinux, name, kinds)
         if not found:
             for module, btf in self.modules.items():
+                btf.expect(self._expected)
                 found += _in_btf(module, btf, name, kinds)
         return found
 
@@ -90,37 +131,57 @@ class KernelBtf:
         raise BtfError(f"'{name}' is not in the kernel's BTF")
 
 
-def read_btf(path: str | Path, base: Btf | None = None) -> Btf:
-    """BTF from a raw file or the .BTF section of an ELF file. Raises BtfError, OSError."""
-    with Path(path).open("rb") as file:
-        start = file.read(4)
-        if start != b"\x7fELF":
-            return Btf.from_bytes(start + file.read(), base)
-        # A vmlinux with debug information can have hundreds of megabytes.
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as image:
-            try:
-                elf = ElfFile(image, str(path))
-                section = elf.section(".BTF")
-                data = elf.contents(section) if section else b""
-            except ObjectError as error:
-                raise BtfError(str(error)) from error
-    if not data:
-        raise BtfError(f"{path}: this ELF file has no .BTF section")
-    return Btf.from_bytes(data, base)
-
-
 def _in_btf(module: str, btf: Btf, name: str, kinds: Collection[int]) -> list[Candidate]:
     ids = btf.essentially_named(name)
     return [Candidate(module, btf, type_id) for type_id in ids if btf.type(type_id).kind in kinds]
 
 
-def _running_modules(vmlinux: Btf) -> dict[str, Btf]:
+@cache
+def _running_vmlinux() -> Indexed:
+    build_id = _build_id(NOTES)
+    index = IndexFile(f"build-id-{build_id}" if build_id else "")
+    try:
+        data = _map_or_read(SYSFS / VMLINUX)
+    except FileNotFoundError:
+        raise NotSupportedError(
+            f"kernel BTF ({SYSFS / VMLINUX})", "5.4 and CONFIG_DEBUG_INFO_BTF; or give a BTF file"
+        ) from None
+    return Indexed(Btf.from_buffer(data, None, index.table), index)
+
+
+def _map_or_read(path: Path) -> bytes | mmap.mmap:
+    """A private mapping, which kernels have since 6.16; else the bytes."""
+    with path.open("rb", buffering=0) as file:
+        try:
+            size = os.fstat(file.fileno()).st_size
+            return mmap.mmap(file.fileno(), size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
+        except (OSError, ValueError):
+            return file.read()
+
+
+def _running_modules(vmlinux: Btf) -> dict[str, Indexed]:
     """BTF of the loaded modules. A malformed one (they exist) is left out with a warning."""
-    found: dict[str, Btf] = {}
-    for path in sorted(SYSFS.iterdir()):
-        if path.name != VMLINUX:
+    found: dict[str, Indexed] = {}
+    for entry in sorted(os.scandir(SYSFS), key=lambda entry: entry.name):
+        if entry.name != VMLINUX:
             try:
-                found[path.name] = Btf.from_bytes(path.read_bytes(), vmlinux)
+                found[entry.name] = _running_module(entry.name, entry.inode(), vmlinux)
             except (BtfError, OSError) as error:
-                warnings.warn(f"BTF of module {path.name} is left out: {error}", stacklevel=2)
+                warnings.warn(f"BTF of module {entry.name} is left out: {error}", stacklevel=2)
     return found
+
+
+@lru_cache(maxsize=1024)
+def _running_module(name: str, inode: int, vmlinux: Btf) -> Indexed:
+    """A module's BTF; one that is loaded again is another file (`inode`)."""
+    build_ids = _build_id(NOTES), _build_id(Path(MODULE_NOTES.format(name)))
+    # The kernel adapts a module's BTF to its own when it loads it, so both decide what it is.
+    index = IndexFile(f"build-id-{build_ids[0]}-{name}-{build_ids[1]}" if all(build_ids) else "")
+    return Indexed(Btf.from_buffer((SYSFS / name).read_bytes(), vmlinux, index.table), index)
+
+
+def _build_id(notes: Path) -> str:
+    try:
+        return find_build_id(notes.read_bytes())
+    except OSError:
+        return ""

@@ -56,33 +56,15 @@ REFERENCES = MODIFIERS | {Kind.PTR, Kind.TYPEDEF, Kind.FUNC, Kind.FUNC_PROTO, Ki
 HEADER_WORDS = 3
 """Every record starts with name, info and size-or-type."""
 
-EXTRA_WORDS: dict[int, tuple[int, int]] = {
-    # kind: (words once, words per element); one word is 4 bytes
-    Kind.INT: (1, 0),
-    Kind.PTR: (0, 0),
-    Kind.ARRAY: (3, 0),
-    Kind.STRUCT: (0, 3),
-    Kind.UNION: (0, 3),
-    Kind.ENUM: (0, 2),
-    Kind.FWD: (0, 0),
-    Kind.TYPEDEF: (0, 0),
-    Kind.VOLATILE: (0, 0),
-    Kind.CONST: (0, 0),
-    Kind.RESTRICT: (0, 0),
-    Kind.FUNC: (0, 0),
-    Kind.FUNC_PROTO: (0, 2),
-    Kind.VAR: (1, 0),
-    Kind.DATASEC: (0, 3),
-    Kind.FLOAT: (0, 0),
-    Kind.DECL_TAG: (1, 0),
-    Kind.TYPE_TAG: (0, 0),
-    Kind.ENUM64: (0, 3),
-}
-
 
 def info_kind(info: int) -> int:
     """The kind in a record's info word (bits 24…30)."""
     return info >> 24 & 0x7F
+
+
+def is_known(kind: int) -> bool:
+    """Whether a record may have this kind."""
+    return Kind.VOID < kind <= Kind.ENUM64
 
 
 def info_vlen(info: int) -> int:

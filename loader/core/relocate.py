@@ -54,8 +54,15 @@ def relocate(
     if spec.btf is None:
         raise BtfError(f"program '{linked.name}' has CO-RE relocations but its object has no BTF")
     result = replace(linked, insns=bytearray(linked.insns))
+    targets.expect(_root_names(spec, spec.btf))
     relocator = _Relocator(result, spec.btf, targets)
     return result, [relocator.apply(index, relocation) for index, relocation in linked.core]
+
+
+def _root_names(spec: ObjectSpec, btf: Btf) -> set[str]:
+    """The essential names of all types that the object's relocations start at."""
+    roots = {relocation.type_id for function in spec.functions for _, relocation in function.core}
+    return {essential_name(btf.type(root).name) for root in roots if btf.has(root)} - {""}
 
 
 class _Relocator:

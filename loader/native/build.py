@@ -27,6 +27,13 @@ int bpflab_ringbuf_drain(char *consumer_page, const char *producer_page, unsigne
                          char *out, unsigned room, uint32_t *offsets, unsigned capacity);
 int bpflab_perf_drain(char *mapping, unsigned page_size, uint64_t size, char *out, unsigned room,
                       uint32_t *offsets, unsigned capacity, uint64_t *lost);
+unsigned bpflab_btf_offsets(const uint32_t *words, unsigned count, uint32_t *offsets);
+unsigned bpflab_btf_find(const uint32_t *words, const uint32_t *offsets, unsigned count,
+                         const char *base, uint32_t base_size, const char *own, uint32_t own_size,
+                         const char *names, unsigned names_size, uint32_t *found);
+unsigned bpflab_btf_index(const uint32_t *words, const uint32_t *offsets, unsigned count,
+                          const char *base, uint32_t base_size, const char *own, uint32_t own_size,
+                          uint64_t *entries, uint64_t *scratch);
 """)
 ffibuilder.set_source(
     "bpflab.loader.native._native",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from errno import ERANGE
 from mmap import PAGESIZE, mmap
 
 from ._native import ffi, lib
+from .interface import BtfStrings, Words
 
 _from_buffer = ffi.from_buffer
 _NULL = ffi.NULL
@@ -115,3 +117,56 @@ def perf_drain(pages: mmap, size: int, out: bytearray, offsets: memoryview, lost
         _from_buffer("uint64_t[]", lost),
     )
     return result
+
+
+def btf_offsets(words: Words, offsets: memoryview) -> int:
+    assert len(offsets) >= len(words) // 3 + 1
+    result: int = lib.bpflab_btf_offsets(_u32(words), len(words), _u32(offsets))
+    return result
+
+
+def btf_find(
+    words: Words,
+    offsets: memoryview,
+    base: BtfStrings,
+    strings: BtfStrings,
+    names: Collection[bytes],
+    found: memoryview,
+) -> int:
+    assert len(found) >= len(offsets)
+    wanted = b"".join(name + b"\0" for name in names)
+    result: int = lib.bpflab_btf_find(
+        _u32(words),
+        _u32(offsets),
+        len(offsets),
+        _from_buffer(base),
+        len(base),
+        _from_buffer(strings),
+        len(strings),
+        wanted,
+        len(wanted),
+        _u32(found),
+    )
+    return result
+
+
+def btf_index(
+    words: Words, offsets: memoryview, base: BtfStrings, strings: BtfStrings, entries: memoryview
+) -> int:
+    assert len(entries) >= len(offsets)
+    result: int = lib.bpflab_btf_index(
+        _u32(words),
+        _u32(offsets),
+        len(offsets),
+        _from_buffer(base),
+        len(base),
+        _from_buffer(strings),
+        len(strings),
+        _from_buffer("uint64_t[]", entries),
+        _from_buffer("uint64_t[]", bytearray(8 * len(offsets))),
+    )
+    return result
+
+
+def _u32(buffer: Words) -> object:
+    return _from_buffer("uint32_t[]", buffer)

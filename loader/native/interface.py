@@ -8,8 +8,15 @@ unsigned and in native byte order.
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Collection
 from mmap import mmap
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+Words: TypeAlias = "array[int] | memoryview"
+"""32-bit words: an array of type "I" or a view of that format."""
+
+BtfStrings: TypeAlias = bytes | memoryview
 
 
 class Native(Protocol):
@@ -103,5 +110,43 @@ class Native(Protocol):
         As `ringbuf_drain`; `pages` is the control page and data of `size` behind it,
         every record a PERF_SAMPLE_RAW alone. What the kernel says it lost is added
         to ``lost[0]`` (a view of format "Q"). Samples keep the kernel's padding.
+        """
+        ...
+
+    def btf_offsets(self, words: Words, offsets: memoryview) -> int:
+        """Write where each record of a BTF type section starts, in words; their number.
+
+        ``offsets[number]`` is where it stopped: ``len(words)``, unless the record there is
+        cut off or of an unknown kind. `offsets` is a view of format "I" with room for
+        ``len(words) // 3 + 1``.
+        """
+        ...
+
+    def btf_find(
+        self,
+        words: Words,
+        offsets: memoryview,
+        base: BtfStrings,
+        strings: BtfStrings,
+        names: Collection[bytes],
+        found: memoryview,
+    ) -> int:
+        """Write the numbers of the records that have one of the names, with or without a ``___flavor``.
+
+        Their number; they rise. `offsets` has one entry per record, `found` (format "I")
+        as much room. What follows the three underscores is not looked at. The string
+        section is `base` (empty but for split BTF) and then `strings`; each is empty or
+        ends with a zero byte.
+        """
+        ...
+
+    def btf_index(
+        self, words: Words, offsets: memoryview, base: BtfStrings, strings: BtfStrings, entries: memoryview
+    ) -> int:
+        """Write a sorted entry for each record with a name; their number.
+
+        An entry is the crc32 of the essential name (without flavor) << 32, and the record's
+        number. `entries` is a view of format "Q" with as much room as `offsets`. The rest is
+        as in `btf_find`.
         """
         ...

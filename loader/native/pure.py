@@ -14,6 +14,27 @@ from errno import ENOENT, ERANGE
 from mmap import PAGESIZE, mmap
 from struct import Struct
 
+from .pure_btf import btf_find, btf_index, btf_offsets
+
+__all__ = [
+    "address",
+    "bpf",
+    "btf_find",
+    "btf_index",
+    "btf_offsets",
+    "delete",
+    "lookup",
+    "lookup_int",
+    "lookup_many",
+    "next_key",
+    "perf_drain",
+    "perf_event_open",
+    "ringbuf_drain",
+    "update",
+    "update_int",
+    "walk",
+]
+
 _SYSCALLS = {  # machine: (bpf, perf_event_open)
     "x86_64": (321, 298),
     "aarch64": (280, 241),

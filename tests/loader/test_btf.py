@@ -12,7 +12,8 @@ import pytest
 from bpflab.loader.btf import Btf, IntEncoding, Kind, Linkage, essential_name
 from bpflab.loader.btf.edit import BtfEdit
 from bpflab.loader.btf.ext import parse_ext
-from bpflab.loader.btf.kernel import KernelBtf, read_btf
+from bpflab.loader.btf.file import read_btf
+from bpflab.loader.btf.kernel import KernelBtf
 from bpflab.loader.btf.kinds import make_info
 from bpflab.loader.btf.sanitize import BtfFeature, features_used, without
 from bpflab.loader.elf import ElfFile

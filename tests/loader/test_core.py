@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from bpflab.loader import insn as bpf
 from bpflab.loader.btf import Kind
-from bpflab.loader.btf.kernel import KernelBtf, read_btf
+from bpflab.loader.btf.file import read_btf
+from bpflab.loader.btf.kernel import KernelBtf
 from bpflab.loader.core import CoreResult, RelocationKind, relocate
 from bpflab.loader.core.patch import POISON
 from bpflab.loader.errors import RelocationError

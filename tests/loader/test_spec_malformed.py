@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bpflab.loader.btf.kernel import KernelBtf, read_btf
+from bpflab.loader.btf.file import read_btf
+from bpflab.loader.btf.kernel import KernelBtf
 from bpflab.loader.btf.sanitize import features_used, without
 from bpflab.loader.core import relocate
 from bpflab.loader.elf import ElfFile

@@ -1,0 +1,60 @@
+"""The string section of BTF."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import BtfError
+
+if TYPE_CHECKING:
+    from mmap import mmap
+
+
+class StringSection:
+    """Strings that end with a zero byte and are known by offset; in split BTF those of the base come first.
+
+    They stay where they are, for a kernel in a mapping of its file.
+    """
+
+    def __init__(
+        self, data: bytes | mmap, start: int = 0, end: int | None = None, base: StringSection | None = None
+    ) -> None:
+        """The strings at ``data[start:end]``."""
+        self._data = data
+        self._start = start
+        self._end = len(data) if end is None else end
+        self._base = base
+        self.first: int = base.end if base else 0
+        """Offset of the first string of its own."""
+
+    @property
+    def end(self) -> int:
+        """One past the last offset."""
+        return self.first + self._end - self._start
+
+    def text(self, offset: int) -> str:
+        """The string at an offset. Raises BtfError outside the section."""
+        if self._base and offset < self.first:
+            return self._base.text(offset)
+        if not self.first <= offset < self.end:
+            if offset == 0:
+                return ""
+            raise BtfError(f"BTF has no string at {offset} (strings end at {self.end})")
+        start = self._start + offset - self.first
+        return self._data[start : self._data.find(b"\0", start)].decode("utf-8", "replace")
+
+    @property
+    def own(self) -> bytes:
+        """Its own strings, those of the base left out."""
+        return self._data[self._start : self._end]
+
+    def view(self) -> memoryview:
+        """Its own strings without a copy."""
+        return memoryview(self._data)[self._start : self._end]
+
+    def below(self) -> bytes | memoryview:
+        """All strings of its base: what comes before its own."""
+        if self._base is None:
+            return b""
+        below = self._base.below()
+        return bytes(below) + self._base.own if below else self._base.view()
