@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         NotSupportedError,
         ObjectError,
         RelocationError,
+        UnresolvedError,
         VerifierError,
     )
     from .links.attach import TargetError
@@ -62,6 +63,7 @@ __all__ = [
     "RingBuffer",
     "RunResult",
     "TargetError",
+    "UnresolvedError",
     "Variable",
     "VariableSpec",
     "VerifierError",

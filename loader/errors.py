@@ -47,6 +47,18 @@ class RelocationError(BpflabError):
         super().__init__(f"program '{program}': instruction {insn}: {access}: {problem}")
 
 
+class UnresolvedError(BpflabError):
+    """The running kernel lacks what an object names, or has it in another form.
+
+    `what` is that in the user's words (``extern 'CONFIG_HZ'``), `problem` what is wrong with it.
+    """
+
+    def __init__(self, what: str, problem: str) -> None:
+        self.what = what
+        self.problem = problem
+        super().__init__(f"{what}: {problem}")
+
+
 class KernelError(BpflabError):
     """A system call was refused: `action` in words, `errno`, and a `hint` what to do (may be empty)."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from . import syscall
 from .cpus import possible_cpus
 from .enums import MapFlags, MapType
-from .errors import KernelError, MissingFeatureError
+from .errors import KernelError
 from .map import Map
 
 if TYPE_CHECKING:
@@ -46,11 +46,8 @@ _ENOTSUPP = 524
 def create_map(spec: MapSpec, object_name: str, btf: Btf | None, btf_fd: int | None) -> Map:
     """Create a map and put its initial contents in; constants are frozen.
 
-    `btf` is the object's, `btf_fd` the kernel's copy of it if it took it. Raises
-    KernelError, MissingFeatureError.
+    `btf` is the object's, `btf_fd` the kernel's copy of it if it took it. Raises KernelError.
     """
-    if spec.type == MapType.STRUCT_OPS:
-        raise MissingFeatureError(f"map '{spec.name}': struct_ops maps are not implemented")
     entries = _entries(spec)
     flags = _flags(spec)
     fd = _create(spec, _kernel_name(spec, object_name), entries, flags, btf_fd or 0)
@@ -134,7 +131,7 @@ def _kernel_name(spec: MapSpec, object_name: str) -> str:
 def _fill(made: Map, spec: MapSpec) -> None:
     if spec.contents is not None and any(spec.contents):
         made.update_bytes(bytes(made.key_size), spec.contents.ljust(spec.value_size, b"\0"))
-    if spec.kind == "rodata":
+    if spec.kind in ("rodata", "kconfig"):
         made.freeze()
 
 

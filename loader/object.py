@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from .enums import MapType
-from .errors import BpflabError, KernelError, ObjectError
+from .errors import KernelError, ObjectError
+from .fit import FittedObject
 from .map import Map
 from .map_create import create_map
 from .map_pinning import BPFFS, PIN_BY_NAME, open_or_pin
-from .object_programs import ReadyProgram
 from .program import Program
-from .target import Target
+from .struct_ops_map import StructOpsMap
 from .variable import Variable
 
 if TYPE_CHECKING:
     from .btf.kernel import KernelBtf
     from .links.link import Link
-    from .spec import MapSpec, ObjectSpec, ProgramSpec
+    from .spec import MapSpec, ObjectSpec
 
 _NATIVE = "<" if sys.byteorder == "little" else ">"
 
@@ -50,6 +50,7 @@ class Object:
         btf: KernelBtf | None = None,
         log_level: int = 0,
         pin_root: str | Path = BPFFS,
+        kconfig: str = "",
     ) -> Self:
         """Load a spec, which stays as it is.
 
@@ -57,68 +58,83 @@ class Object:
         are to be loaded (all but ``SEC("?…")``). `btf` takes the place of the kernel's in
         CO-RE relocations. `log_level` above 0 asks for the verifier's log of programs that
         load as well (`Program.log`). `pin_root` is where maps that are declared with
-        pinning by name are found or put.
+        pinning by name are found or put. `kconfig` is configuration text (``CONFIG_X=y``
+        lines) in which ``.kconfig`` externs are looked for before the kernel's own.
 
         On an error nothing stays behind. Raises ObjectError (foreign byte order),
-        RelocationError (CO-RE, extern, attach target, no BTF of the kernel to find them in),
-        VerifierError, KernelError, MissingFeatureError.
+        RelocationError (CO-RE, attach target, no BTF of the kernel to find them in),
+        UnresolvedError (extern, struct_ops), VerifierError, KernelError, MissingFeatureError.
         """
         if spec.byte_order != _NATIVE:
             order = "big" if spec.byte_order == ">" else "little"
             raise ObjectError(spec.name, "", f"is {order}-endian, this machine is not")
-        wanted = _wanted(spec, programs)
-        target = Target(btf)
-        ready = [ReadyProgram(spec, program, target) for program in wanted]
-        loaded = cls(spec.name)
-        try:
-            loaded._make(spec, ready, log_level, Path(pin_root))
-        except BaseException:
-            for one in loaded.maps.values():
-                one.unpin()
-            loaded.close()
-            raise
-        return loaded
+        with FittedObject(spec, programs, btf, kconfig) as fitted:
+            loaded = cls(spec.name)
+            try:
+                loaded._make(fitted, log_level, Path(pin_root))
+            except BaseException:
+                for one in loaded.maps.values():
+                    one.unpin()
+                loaded.close()
+                raise
+            return loaded
 
-    def _make(self, spec: ObjectSpec, ready: list[ReadyProgram], log_level: int, pin_root: Path) -> None:
+    def _make(self, fitted: FittedObject, log_level: int, pin_root: Path) -> None:
+        spec = fitted.spec
         btf_fd = _load_btf(spec)
         try:
-            for name, map_spec in spec.maps.items():
-                create = partial(create_map, map_spec, spec.name, spec.btf, btf_fd)
-                by_name = map_spec.pinning == PIN_BY_NAME
-                self.maps[name] = open_or_pin(map_spec, pin_root, spec.btf, create) if by_name else create()
+            for map_spec in spec.maps.values():
+                if map_spec.autocreate:
+                    self._make_map(fitted, map_spec, btf_fd, pin_root)
             for variable in spec.variables.values():
                 if variable.map in self.maps:
                     self.variables[variable.name] = Variable(variable, self.maps[variable.map])
             self._fill_slots(spec, self.maps, of_programs=False)
-            for program in ready:
+            for program in fitted.programs:
                 loaded = program.load(self.maps, btf_fd, log_level)
                 self.programs[loaded.name] = loaded
             self._fill_slots(spec, self.programs, of_programs=True)
+            for one in self.maps.values():
+                if isinstance(one, StructOpsMap):
+                    one.set_programs(self.programs)
         finally:
             if btf_fd is not None:
                 os.close(btf_fd)
+
+    def _make_map(self, fitted: FittedObject, map_spec: MapSpec, btf_fd: int | None, pin_root: Path) -> None:
+        spec, name = fitted.spec, map_spec.name
+        if name in fitted.struct_ops.structs:
+            struct = fitted.struct_ops.structs[name]
+            self.maps[name] = StructOpsMap.create(map_spec, struct, btf_fd, fitted.modules)
+            return
+        create = partial(create_map, fitted.externs.fill(map_spec), spec.name, spec.btf, btf_fd)
+        by_name = map_spec.pinning == PIN_BY_NAME
+        self.maps[name] = open_or_pin(map_spec, pin_root, spec.btf, create) if by_name else create()
 
     def _fill_slots(
         self, spec: ObjectSpec, targets: dict[str, Map] | dict[str, Program], *, of_programs: bool
     ) -> None:
         """Put maps into maps of maps, and programs into program arrays, as the object says."""
         for map_spec in spec.maps.values():
-            if (map_spec.type == MapType.PROG_ARRAY) == of_programs:
+            if map_spec.kind != "struct_ops" and (map_spec.type == MapType.PROG_ARRAY) == of_programs:
                 for index, name in map_spec.initial_slots:
                     if name not in targets:
                         raise _empty_slot(map_spec, index, name)
                     self.maps[map_spec.name].update(index, targets[name])
 
     def attach(self) -> list[Link]:
-        """Attach every program whose SEC() name says where; all or none, and until `close`.
+        """Attach every program whose SEC() name says where, and every struct_ops map.
 
-        Raises KernelError, MissingFeatureError.
+        All or none, and until `close`. Raises KernelError, MissingFeatureError.
         """
         made: list[Link] = []
         try:
             for program in self.programs.values():
                 if program.autoattach and program.attach_to:
                     made.append(program.attach())
+            for one in self.maps.values():
+                if isinstance(one, StructOpsMap):
+                    made.append(one.attach())
         except BaseException:
             for link in reversed(made):
                 link.close()
@@ -143,17 +159,6 @@ class Object:
 
     def __repr__(self) -> str:
         return f"<Object '{self.name}' programs: {', '.join(self.programs)}; maps: {', '.join(self.maps)}>"
-
-
-def _wanted(spec: ObjectSpec, names: Iterable[str] | None) -> list[ProgramSpec]:
-    if names is None:
-        return [program for program in spec.programs.values() if program.autoload]
-    wanted = set(names)
-    unknown = wanted - spec.programs.keys()
-    if unknown:
-        known = ", ".join(spec.programs) or "none"
-        raise BpflabError(f"{spec.name}: has no program '{min(unknown)}'; there are: {known}")
-    return [program for program in spec.programs.values() if program.name in wanted]
 
 
 def _load_btf(spec: ObjectSpec) -> int | None:

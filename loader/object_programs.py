@@ -11,7 +11,7 @@ from .core.relocate import CoreResult, relocate
 from .enums import ProgType
 from .errors import BtfError, MissingFeatureError, NotSupportedError, RelocationError, VerifierError
 from .insn import SIZE
-from .linker import LinkedProgram, link
+from .linker import link
 from .poison import explain_poison
 from .program import Program
 from .program_load import load_program
@@ -19,34 +19,49 @@ from .program_load import load_program
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .externs.resolve import Externs
     from .map import Map
     from .spec import ObjectSpec, ProgramSpec
+    from .struct_ops import StructOps
     from .target import Target
-
-_LACKING = (ProgType.STRUCT_OPS, ProgType.EXT)
 
 
 class ReadyProgram:
     """A program with everything in place but the maps' file descriptors."""
 
-    def __init__(self, spec: ObjectSpec, program: ProgramSpec, target: Target) -> None:
-        """Link and relocate. Raises RelocationError, MissingFeatureError."""
+    def __init__(
+        self,
+        spec: ObjectSpec,
+        program: ProgramSpec,
+        target: Target,
+        externs: Externs,
+        struct_ops: StructOps,
+    ) -> None:
+        """Link and relocate. Raises RelocationError, UnresolvedError, MissingFeatureError."""
         if program.type == ProgType.UNSPEC:
             raise MissingFeatureError(f"program '{program.name}': unknown section '{program.section}'")
-        if program.type in _LACKING:
+        if program.type == ProgType.EXT:
             raise MissingFeatureError(
                 f"program '{program.name}': loading {program.type.name} programs is not implemented"
             )
         self._object = spec
         self._spec = program
         self._linked = link(spec, program)
-        _refuse_externs(spec, self._linked)
+        self._externs = externs
         self._core: list[CoreResult] = []
+        self._attach_type: int = program.attach_type
         self._target_id = 0
+        self._target_fd = 0
+        """Of the BTF that the target is in, if that is a module's."""
         try:
             self._relocate(target)
         except (NotSupportedError, BtfError) as error:
             raise RelocationError(program.name, 0, "types of the kernel", str(error)) from error
+        if program.type == ProgType.STRUCT_OPS:
+            callback = struct_ops.callback(program.name)
+            self._attach_type, self._target_id = callback.member, callback.struct_id
+            self._target_fd = target.modules.fd(callback.module)
+        externs.apply(self._linked)
 
     def _relocate(self, target: Target) -> None:
         if self._linked.core:
@@ -67,7 +82,7 @@ class ReadyProgram:
                 insns,
                 license,
                 name=spec.name,
-                attach_type=spec.attach_type,
+                attach_type=self._attach_type,
                 flags=spec.flags,
                 log=log,
                 log_level=level,
@@ -75,12 +90,15 @@ class ReadyProgram:
                 func_info=func_info,
                 line_info=line_info,
                 attach_btf_id=self._target_id,
+                attach_fd=self._target_fd,
+                fd_array=self._externs.fd_array,
             )
 
         try:
             fd, log = load_program(spec.name, attempt, log_level)
         except VerifierError as error:
-            raise VerifierError(spec.name, error.errno, explain_poison(error.log, self._core)) from None
+            log = self._externs.explain(explain_poison(error.log, self._core))
+            raise VerifierError(spec.name, error.errno, log) from None
         return Program(fd, spec, insns, log)
 
     def _with_maps(self, maps: Mapping[str, Map]) -> bytes:
@@ -99,14 +117,3 @@ class ReadyProgram:
         for number, (insn, line) in enumerate(lines):
             pack_into("=IIII", line_info, 16 * number, insn, *line)
         return bytes(func_info), bytes(line_info)
-
-
-def _refuse_externs(spec: ObjectSpec, linked: LinkedProgram) -> None:
-    for reference in linked.externs:
-        kind = spec.externs[reference.name].kind
-        raise RelocationError(
-            linked.name,
-            reference.insn,
-            f"extern '{reference.name}'",
-            f"externs of kind {kind} are not resolved by this loader",
-        )

@@ -33,8 +33,10 @@ class Command(IntEnum):
     OBJ_GET_INFO_BY_FD = 15
     RAW_TRACEPOINT_OPEN = 17
     BTF_LOAD = 18
+    BTF_GET_FD_BY_ID = 19
     MAP_LOOKUP_AND_DELETE_ELEM = 21
     MAP_FREEZE = 22
+    BTF_GET_NEXT_ID = 23
     MAP_LOOKUP_BATCH = 24
     MAP_UPDATE_BATCH = 26
     LINK_CREATE = 28
@@ -42,11 +44,12 @@ class Command(IntEnum):
     LINK_DETACH = 34
 
 
-_MAP_CREATE = Struct("=7I16s5IQ")
+_MAP_CREATE = Struct("=7I16s5IQi")
 _ELEMENT = Struct("=iIQQQ")
 _BATCH = Struct("=QQQQIiQQ")
-_PROG_LOAD = Struct("=IIQQIIQII16sIIIIQIIQIII")
+_PROG_LOAD = Struct("=IIQQIIQII16sIIIIQIIQIIIIQ")
 _BTF_LOAD = Struct("=QQIII")
+_NEXT_ID = Struct("=III")
 _PIN = Struct("=QiI")
 _ATTACH = Struct("=iiIIi")
 _TEST_RUN = Struct("=iIIIQQIIIIQQII")
@@ -77,8 +80,14 @@ def map_create(
     key_type_id: int = 0,
     value_type_id: int = 0,
     map_extra: int = 0,
+    kernel_value_type_id: int = 0,
+    value_type_btf_fd: int = 0,
 ) -> int:
-    """BPF_MAP_CREATE: a map's file descriptor. Raises KernelError."""
+    """BPF_MAP_CREATE: a map's file descriptor. Raises KernelError.
+
+    `kernel_value_type_id` is for struct_ops: a type of vmlinux, or of the module whose BTF
+    `value_type_btf_fd` is (flag VTYPE_BTF_OBJ_FD).
+    """
     attr = _MAP_CREATE.pack(
         type,
         key_size,
@@ -92,8 +101,9 @@ def map_create(
         btf_fd,
         key_type_id if btf_fd else 0,
         value_type_id if btf_fd else 0,
-        0,  # btf_vmlinux_value_type_id
+        kernel_value_type_id,
         map_extra,
+        value_type_btf_fd,
     )
     return _must(f"creating map '{name}'", Command.MAP_CREATE, bytearray(attr))
 
@@ -148,6 +158,23 @@ def btf_load(data: bytes, log: bytearray | None = None) -> int:
     return _charged(Command.BTF_LOAD, bytearray(attr))
 
 
+def btf_get_next_id(after: int) -> int | None:
+    """BPF_BTF_GET_NEXT_ID: the smallest BTF id above one; None if there is none. Raises KernelError."""
+    attr = bytearray(_NEXT_ID.pack(after, 0, 0))
+    result = native.bpf(Command.BTF_GET_NEXT_ID, attr)
+    if result == -errno.ENOENT:
+        return None
+    if result < 0:
+        raise KernelError("listing the kernel's BTF", -result, permission_hint())
+    following: int = _NEXT_ID.unpack(attr)[1]
+    return following
+
+
+def btf_get_fd(number: int) -> int:
+    """BPF_BTF_GET_FD_BY_ID: a file descriptor, or -errno (ENOENT: it has gone meanwhile)."""
+    return native.bpf(Command.BTF_GET_FD_BY_ID, bytearray(_NEXT_ID.pack(number, 0, 0)))
+
+
 def prog_load(
     type: int,
     insns: bytes,
@@ -163,10 +190,12 @@ def prog_load(
     line_info: bytes = b"",
     attach_btf_id: int = 0,
     attach_fd: int = 0,
+    fd_array: bytes = b"",
 ) -> int:
     """BPF_PROG_LOAD: a file descriptor or -errno. `license` ends with a zero byte.
 
-    func_info and line_info are the kernel's records of 8 and 16 bytes. The kernel
+    func_info and line_info are the kernel's records of 8 and 16 bytes, `fd_array` 32-bit
+    descriptors that calls of kernel functions index (5.14). The kernel
     gives EAGAIN when a signal interrupts the verifier (since 4.20): tried again 5 times.
     """
     attr = _PROG_LOAD.pack(
@@ -191,6 +220,8 @@ def prog_load(
         len(line_info) // 16,
         attach_btf_id,
         attach_fd,
+        0,  # core_relo_cnt
+        native.address(fd_array) if fd_array else 0,
     )
     for _ in range(5):
         result = _charged(Command.PROG_LOAD, bytearray(attr))

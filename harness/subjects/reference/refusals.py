@@ -12,6 +12,7 @@ from ....loader.errors import (
     NotSupportedError,
     ObjectError,
     RelocationError,
+    UnresolvedError,
     VerifierError,
 )
 from .requests import UsageError
@@ -23,6 +24,7 @@ _CLASSES: tuple[tuple[type[Exception], str], ...] = (
     (VerifierError, "verifier"),
     (KernelError, "kernel"),
     (RelocationError, "relocation"),
+    (UnresolvedError, "relocation"),
     (ObjectError, "object"),
     (BtfError, "object"),
     (MissingFeatureError, "unsupported"),

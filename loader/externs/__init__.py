@@ -1,0 +1,1 @@
+"""What objects expect of the kernel: configuration values, symbols, kernel functions."""

@@ -1,0 +1,70 @@
+"""A spec fitted to the running kernel: everything that can fail before the kernel is asked to take it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from .errors import BpflabError
+from .externs.resolve import Externs
+from .object_programs import ReadyProgram
+from .struct_ops import StructOps
+from .target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .btf.kernel import KernelBtf
+    from .spec import ObjectSpec, ProgramSpec
+
+
+class FittedObject:
+    """What an object expects of the kernel, found there, and its programs ready to load.
+
+    Holds descriptors of the kernel's BTF until the end of its ``with``.
+    """
+
+    def __init__(
+        self,
+        spec: ObjectSpec,
+        programs: Iterable[str] | None = None,
+        btf: KernelBtf | None = None,
+        kconfig: str = "",
+    ) -> None:
+        """For the arguments see `Object.load`.
+
+        Raises RelocationError, UnresolvedError, KernelError, MissingFeatureError.
+        """
+        self.spec = spec
+        self._target = Target(btf)
+        self.modules = self._target.modules
+        try:
+            self.externs = Externs(spec, self._target, kconfig)
+            self.struct_ops = StructOps(spec, self._target)
+            self.programs = [
+                ReadyProgram(spec, program, self._target, self.externs, self.struct_ops)
+                for program in self._wanted(programs)
+            ]
+        except BaseException:
+            self.close()
+            raise
+
+    def _wanted(self, names: Iterable[str] | None) -> list[ProgramSpec]:
+        programs = self.spec.programs
+        if names is None:
+            return [one for one in programs.values() if self.struct_ops.is_wanted(one.name, one.autoload)]
+        chosen = set(names)
+        unknown = chosen - programs.keys()
+        if unknown:
+            known = ", ".join(programs) or "none"
+            raise BpflabError(f"{self.spec.name}: has no program '{min(unknown)}'; there are: {known}")
+        return [program for program in programs.values() if program.name in chosen]
+
+    def close(self) -> None:
+        """Give up the descriptors of the kernel's BTF."""
+        self.modules.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,102 @@
+"""A live struct_ops map: a struct of callbacks that the kernel takes into use when it is attached."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from . import syscall
+from .enums import AttachType, MapFlags
+from .errors import KernelError
+from .links.link import FdLink, Link
+from .map import Map
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .module_btf import ModuleBtfs
+    from .program import Program
+    from .spec import MapSpec
+    from .struct_ops import KernelStruct
+
+_KEY = bytes(4)
+
+
+class StructOpsMap(Map):
+    """Holds one struct, whose callbacks are programs. Attach it, or nothing happens."""
+
+    _struct: KernelStruct
+    _bytes: bytes
+
+    @classmethod
+    def create(
+        cls, spec: MapSpec, struct: KernelStruct, btf_fd: int | None, modules: ModuleBtfs
+    ) -> StructOpsMap:
+        """Create the map for a struct that was fitted to the kernel; `btf_fd` is the object's BTF.
+
+        Raises KernelError, UnresolvedError.
+        """
+        module_fd, size = modules.fd(struct.module), len(struct.contents)
+        flags = spec.flags | (MapFlags.VTYPE_BTF_OBJ_FD if module_fd else 0)
+        try:
+            fd = syscall.map_create(
+                spec.type,
+                spec.key_size,
+                size,
+                spec.max_entries,
+                flags,
+                name=spec.name,
+                btf_fd=btf_fd or 0,
+                kernel_value_type_id=struct.value_type_id,
+                value_type_btf_fd=module_fd,
+            )
+        except KernelError as error:
+            action = f"creating map '{spec.name}' (STRUCT_OPS)"
+            raise KernelError(action, error.errno, error.hint or _create_hint(flags)) from None
+        made = cls(fd, spec.name, spec.type, spec.key_size, size, spec.max_entries, flags)
+        made._struct = struct
+        return made
+
+    def set_programs(self, programs: Mapping[str, Program]) -> None:
+        """Fix what will be attached: the struct with these programs in it."""
+        self._bytes = self._struct.value(programs)
+
+    def attach(self) -> Link:
+        """Give the struct to its subsystem, by a bpf_link for ``.struct_ops.link`` (6.4).
+
+        Raises KernelError.
+        """
+        what = f"struct_ops map '{self.name}'"
+        by_link = self.flags & MapFlags.LINK
+        try:
+            self.update_bytes(_KEY, self._bytes)
+        except KernelError as error:
+            # The struct cannot change once it is set, which it is after an earlier link.
+            if not (by_link and error.errno == errno.EBUSY):
+                raise KernelError(f"attaching {what}", error.errno, _hint(error.errno)) from None
+        if not by_link:
+            return Link(what, lambda: self._unregister(what))
+        fd = syscall.link_create(self.fd, 0, AttachType.STRUCT_OPS)
+        if fd < 0:
+            raise KernelError(f"attaching {what}", -fd, _hint(-fd))
+        return FdLink(what, fd)
+
+    def _unregister(self, what: str) -> None:
+        if not self.delete_bytes(_KEY):
+            raise KernelError(f"detaching {what}", errno.ENOENT)
+
+
+def _create_hint(flags: int) -> str:
+    if flags & MapFlags.VTYPE_BTF_OBJ_FD:
+        return "structs of modules need 6.9"
+    return "sections .struct_ops.link need 6.4" if flags & MapFlags.LINK else "struct_ops need 5.6"
+
+
+def _hint(number: int) -> str:
+    if number == errno.EEXIST:
+        return "one of that name is registered already"
+    if number == errno.EOPNOTSUPP:
+        return "its subsystem takes none"
+    if number == errno.EINVAL:
+        return "its subsystem refused it: is a callback missing that it must have?"
+    return ""
