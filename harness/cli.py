@@ -17,7 +17,7 @@ from ..corpus.build import CompileError
 from ..corpus.data import DataError
 from ..kernels.errors import KernelsError, SelectorError
 from ..loader.errors import BpflabError
-from . import commands
+from . import commands, commands_object
 from .guest.engine import GuestSetupError
 from .outcomes import OutcomeFileError
 from .plan import PlanError
@@ -65,6 +65,8 @@ def parser() -> argparse.ArgumentParser:
     _add_bench(verbs)
     _add_kernels(verbs)
     _add_report(verbs)
+    _add_inspect(verbs)
+    _add_relocate(verbs)
     return top
 
 
@@ -138,6 +140,42 @@ def _add_report(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     report.add_argument("outcomes", nargs="+", type=Path, metavar="FILE", help="outcomes.jsonl of runs")
     report.add_argument("--out", type=Path, default=Path("results/report"), help="(%(default)s)")
     report.set_defaults(command=commands.report)
+
+
+def _add_inspect(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    inspect = verbs.add_parser("inspect", help="what an object file says, and the lowest kernel for it")
+    inspect.add_argument(
+        "--kernel", metavar="KERNEL", help="show each CO-RE relocation as this kernel resolves it"
+    )
+    _add_object(inspect)
+    inspect.set_defaults(command=commands_object.inspect)
+
+
+def _add_relocate(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    relocate = verbs.add_parser(
+        "relocate", help="what becomes of an object's CO-RE relocations on many kernels; boots none"
+    )
+    relocate.add_argument(
+        "--kernels",
+        metavar="LIST",
+        help="cached, series, release, lts, latest, all, a path, or host; comma-separated (cached)",
+    )
+    _add_object(relocate)
+    relocate.set_defaults(command=commands_object.relocate)
+
+
+def _add_object(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("object", type=Path, metavar="OBJECT", help="a BPF object file")
+    verb.add_argument(
+        "--btf",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="a kernel's BTF, raw or in an ELF file (repeatable)",
+    )
+    verb.add_argument("--flavour", choices=("generic", "cloud"), default="generic", help="(%(default)s)")
+    verb.add_argument("--json", action="store_true", help="for machines")
 
 
 def _positive(text: str) -> int:

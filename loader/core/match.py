@@ -67,7 +67,7 @@ def _match_element(step: Step, target: Access, type_id: int, is_root: bool) -> i
 def _match_member(local: Btf, step: Step, target: Access, type_id: int) -> int | None:
     """Enter the member of that name; gives its type, None if there is none or it is incompatible."""
     member = local.members(local.type(step.type_id))[step.number]
-    path = _find_member(target.btf, type_id, member.name, len(target.raw), set())
+    path = find_member(target.btf, type_id, member.name, len(target.raw))
     if path is None:
         return None
     for parent_id, index in path:
@@ -81,10 +81,14 @@ def _match_member(local: Btf, step: Step, target: Access, type_id: int) -> int |
     return found.type_id
 
 
-def _find_member(
-    btf: Btf, type_id: int, name: str, depth: int, searched: set[int]
+def find_member(
+    btf: Btf, type_id: int, name: str, depth: int = 0, searched: set[int] | None = None
 ) -> list[tuple[int, int]] | None:
-    """(struct, index) at each level down to the member, through anonymous structs and unions."""
+    """(struct, index) at each level down to the member, through anonymous structs and unions.
+
+    None if there is no such member. `depth` and `searched` are of the levels above. Raises BtfError.
+    """
+    searched = set() if searched is None else searched
     parent = btf.resolve(type_id)
     if parent.kind not in COMPOSITES or parent.id in searched:
         return None
@@ -92,7 +96,7 @@ def _find_member(
         if depth == MAX_LEVELS:
             raise BtfError(f"the path in the kernel's type has more than {MAX_LEVELS} levels")
         if not member.name:
-            below = _find_member(btf, member.type_id, name, depth + 1, searched)
+            below = find_member(btf, member.type_id, name, depth + 1, searched)
             if below is not None:
                 return [(parent.id, index), *below]
         elif member.name == name:

@@ -1,0 +1,84 @@
+"""The kernels that an object is held against: their types, from a cached image or from a BTF file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ...kernels import image
+from ...kernels.errors import ImageError
+from ...kernels.kernel import Kernel
+from ...kernels.progress import Progress
+from ...kernels.store import cached_kernels, resolve
+from ...loader.btf.kernel import KernelBtf
+from ...loader.errors import BtfError
+from ..plan import PlanError
+
+
+@dataclass(frozen=True)
+class TypeSource:
+    """One kernel's types. `label` is what the user asked for, `release` what is known of the kernel."""
+
+    label: str
+    release: str
+    kernel: Kernel | None
+    path: Path | None = None
+
+    @cached_property
+    def btf(self) -> KernelBtf:
+        """Read when first asked for. Raises BtfError, ImageError."""
+        if self.path is not None:
+            return _from_file(self.path)
+        assert self.kernel is not None, "it is either a file's or a kernel's"
+        if self.kernel.is_host:
+            return KernelBtf.running()
+        return _from_image(self.kernel)
+
+
+def type_sources(
+    kernels: Iterable[str], files: Iterable[Path], flavour: str, progress: Progress
+) -> list[TypeSource]:
+    """What selectors and BTF files stand for; ``cached`` is every kernel in the cache, of every flavour.
+
+    Raises PlanError for a file that is not there, and what `resolve` raises.
+    """
+    found = []
+    for path in files:
+        if not path.is_file():
+            raise PlanError(f"{path}: {'is a directory' if path.is_dir() else 'no such file'}")
+        found.append(TypeSource(path.name, str(path), None, path))
+    for selector in kernels:
+        if selector == "cached":
+            found += [TypeSource(_short(kernel), kernel.release, kernel) for kernel in cached_kernels()]
+        else:
+            several = resolve([selector], flavour, progress)
+            found += [TypeSource(_label(kernel), kernel.release, kernel) for kernel in several]
+    return list({source.label: source for source in found}.values())
+
+
+def _from_file(path: Path) -> KernelBtf:
+    try:
+        return KernelBtf.from_file(path)
+    except BtfError as error:
+        raise BtfError(f"{path}: {error}") from error
+    except OSError as error:
+        raise PlanError(f"{path}: {error.strerror}") from error
+
+
+def _from_image(kernel: Kernel) -> KernelBtf:
+    path = image.vmlinux(kernel)
+    try:
+        return KernelBtf.from_file(path)
+    except BtfError as error:
+        raise ImageError(f"{kernel.release}: {error}") from error
+
+
+def _label(kernel: Kernel) -> str:
+    return kernel.label if len(kernel.label) <= len(kernel.release) else kernel.release
+
+
+def _short(kernel: Kernel) -> str:
+    """A column's head: 6.1.192, or 6.1.192 cloud."""
+    return str(kernel.version) if kernel.flavour == "generic" else f"{kernel.version} {kernel.flavour}"

@@ -1,0 +1,100 @@
+"""CO-RE relocations on a terminal: a row for each, a column per kernel, and what is wrong in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .resolution import Place, Resolution, Status
+from .rows import Row, is_broken, rows
+
+_STYLE = {Status.RESOLVED: "", Status.GUARDED: "dim", Status.BROKEN: "bold red"}
+_COLUMN = 10
+"""About what one kernel's column takes."""
+
+
+def show_relocations(
+    places: Sequence[Place],
+    by_kernel: Mapping[str, Sequence[Resolution]],
+    errors: Mapping[str, str],
+    console: Console,
+) -> None:
+    """Print the table (with too many kernels for the width: one row per kernel), then every reason.
+
+    `errors` are kernels that have no types to hold the object against.
+    """
+    found = rows(places, by_kernel)
+    widest = max((len(row.what()) for row in found), default=0)
+    if min(widest, 44) + _COLUMN * len(by_kernel) + 20 <= console.width or len(by_kernel) == 1:
+        console.print(_by_relocation(found, list(by_kernel)))
+    else:
+        console.print(_by_kernel(by_kernel))
+    for line in _reasons(found):
+        console.print(line, soft_wrap=True, highlight=False)
+    for label, error in errors.items():
+        console.print(Text(f"{label}: {error}", _STYLE[Status.BROKEN]), soft_wrap=True)
+
+
+def _by_relocation(found: list[Row], labels: list[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for head in ("CO-RE relocation", "of", "in line"):
+        table.add_column(Text(head), overflow="fold")
+    for label in labels:
+        table.add_column(Text(label), justify="right", no_wrap=True)
+    for row in found:
+        cells = [_cell(row.cells[label]) for label in labels]
+        table.add_row(Text(row.kind), Text(row.what()), Text(row.where(), "dim"), *cells)
+    return table
+
+
+def _cell(resolution: Resolution) -> Text:
+    if resolution.status is not Status.RESOLVED:
+        optional = " (optional)" if resolution.place.optional else ""
+        return Text(resolution.status + optional, _STYLE[resolution.status])
+    if resolution.place.kind.endswith(("_exists", "_matches")):
+        return Text("yes" if resolution.value else "no")
+    return Text(str(resolution.value))
+
+
+def _by_kernel(by_kernel: Mapping[str, Sequence[Resolution]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("kernel")
+    for status in Status:
+        table.add_column(status, justify="right")
+    for label, resolutions in by_kernel.items():
+        counts = [sum(one.status is status for one in resolutions) for status in Status]
+        style = _STYLE[Status.BROKEN] if is_broken(resolutions) else ""
+        table.add_row(Text(label, style), *(str(count) for count in counts))
+    return table
+
+
+def _reasons(found: list[Row]) -> list[Text]:
+    """For each thing that is not there: on which kernels, why, and what the source says."""
+    lines = []
+    for row in found:
+        by_reason: dict[tuple[Status, str], list[str]] = {}
+        for label, resolution in row.cells.items():
+            if resolution.reason:
+                by_reason.setdefault((resolution.status, resolution.reason), []).append(label)
+        for (status, reason), labels in by_reason.items():
+            line = Text(f"{status} on {', '.join(labels)}: ", _STYLE[status])
+            line.append(f"{row.what()}: {reason}", "dim" if status is Status.GUARDED else "not bold default")
+            lines.append(line)
+            if status is Status.BROKEN:
+                lines += [Text(f"    {text}", "dim") for text in _sources(row)]
+    return lines
+
+
+def _sources(row: Row) -> list[str]:
+    """Each source line once, with the programs that have it."""
+    programs: dict[str, list[str]] = {}
+    for place in row.places:
+        text = f"{place.source}: {place.source.text}" if place.source else f"instruction {place.insn}"
+        names = programs.setdefault(text, [])
+        if place.program not in names:
+            names.append(place.program)
+    return [f"{text}  (program {', '.join(names)})" for text, names in programs.items()]
