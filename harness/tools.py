@@ -71,6 +71,7 @@ TOOLS = (
     Tool("busybox", "static, for guests' first steps", ("busybox-static",), on_path("busybox")),
     Tool("kmod", "to index and load kernel modules", ("kmod",), on_path("modprobe", "depmod")),
     Tool("udev", "virtme-ng finds its ports by it", ("udev",), on_path("udevadm")),
+    Tool("iproute2", "to make the tests' networks", ("iproute2",), on_path("ip")),
     Tool("file", "virtme-ng tells initramfs formats by it", ("file",), on_path("file")),
     Tool(
         "clang",

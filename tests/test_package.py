@@ -32,7 +32,17 @@ def tracked(*suffixes: str) -> set[str]:
 
 
 def test_the_wheel_holds_every_module_and_data_file(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, ROOT]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "-w",
+        tmp_path,
+        ROOT,
+    ]
     subprocess.run(command, check=True, capture_output=True)
     wheel = next(tmp_path.glob("*.whl"))
     inside = {name.removeprefix("bpflab/") for name in zipfile.ZipFile(wheel).namelist()}

@@ -39,7 +39,8 @@ def test_compiled_objects_are_bpf_with_types_and_a_licence(built: dict[str, Path
         elf = ELFFile(io.BytesIO(built[name].read_bytes()))
         assert elf["e_machine"] == "EM_BPF", name
         assert elf.get_section_by_name(".BTF"), name
-        assert elf.get_section_by_name("license").data().endswith(b"\0"), name
+        licence = elf.get_section_by_name("license")
+        assert licence is not None and licence.data().endswith(b"\0"), name
         assert elf.little_endian is (name != "hostile/big_endian")
 
 

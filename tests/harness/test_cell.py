@@ -131,7 +131,7 @@ def test_a_check_that_loses_its_guest_twice_is_infrastructure_and_the_rest_goes_
 
 
 def test_a_kernel_that_does_not_boot_is_infrastructure() -> None:
-    failed = ([], end(EndKind.TIMED_OUT, "boot", "no line in 120 s"))
+    failed: tuple[list[str], End] = ([], end(EndKind.TIMED_OUT, "boot", "no line in 120 s"))
     records = run(Scripted([failed, failed]))
     results = [each for each in records if isinstance(each, CheckResult)]
     assert {each.outcome for each in results} == {Outcome.INFRA}

@@ -89,7 +89,11 @@ def test_an_order_survives_its_journey() -> None:
 
 
 def test_the_parts_of_a_command_say_their_own_arguments() -> None:
-    parts = [qemu.Machine("tcg", 512), qemu.LinuxKernel("vmlinux", "initrd", "quiet -- x"), qemu.Incoming()]
+    parts: list[qemu.Part] = [
+        qemu.Machine("tcg", 512),
+        qemu.LinuxKernel("vmlinux", "initrd", "quiet -- x"),
+        qemu.Incoming(),
+    ]
     command = qemu.command("qemu", parts)
     assert command[0] == "qemu"
     assert command[command.index("-accel") + 1] == "tcg,thread=single"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -20,6 +21,15 @@ def twin(request: pytest.FixtureRequest) -> ModuleType:
     """Each implementation of the native functions."""
     module: ModuleType = request.param
     return module
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the loader caches what it finds out: a directory of the tests' own."""
+    with pytest.MonkeyPatch.context() as patch:
+        path = tmp_path_factory.mktemp("cache")
+        patch.setenv("XDG_CACHE_HOME", str(path))
+        yield path
 
 
 @pytest.fixture(scope="session")
@@ -41,9 +51,12 @@ def live(bpf: None) -> Iterator[None]:
         found = set()
         for entry in Path("/proc/self/fd").iterdir():
             try:
-                found.add((entry.name, str(entry.readlink())))
+                target = str(entry.readlink())
             except FileNotFoundError:
                 continue
+            # The kernel's BTF and its index stay mapped as long as the process lives.
+            if not target.startswith("/sys/kernel/btf/") and not target.endswith(".index"):
+                found.add((entry.name, target))
         return found
 
     before = descriptors()
@@ -140,8 +153,7 @@ def _enter(namespace: int) -> None:
     _check(_libc().setns(namespace, 0x40000000))
 
 
-def _libc():  # type: ignore[no-untyped-def]
-    import ctypes
+def _libc() -> ctypes.CDLL:
 
     return ctypes.CDLL(None, use_errno=True)
 

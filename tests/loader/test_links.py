@@ -22,7 +22,6 @@ from bpflab.loader import (
     TargetError,
     syscall,
 )
-from bpflab.loader.links import cgroup as cgroup_link
 from bpflab.loader.links import tc, xdp
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def test_xdp_in_a_chosen_mode(loaded: Object, veth: Veth, flags: int) -> None:
 
 
 def test_xdp_by_netlink(loaded: Object, veth: Veth, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xdp.syscall, "link_create", lambda *_: -errno.EINVAL)
+    monkeypatch.setattr("bpflab.loader.syscall.link_create", lambda *_: -errno.EINVAL)
     with loaded.programs["on_xdp"].attach_xdp(veth.name) as link:
         assert link.fd == -1
         assert counts(loaded, veth.peer)
@@ -157,7 +156,7 @@ def test_tcx(loaded: Object, veth: Veth, monkeypatch: pytest.MonkeyPatch) -> Non
         assert counts(loaded, veth.peer)
         assert "clsact" not in qdiscs(veth.name)
     assert not counts(loaded, veth.peer)
-    monkeypatch.setattr(xdp.syscall, "link_create", lambda *_: -errno.EINVAL)
+    monkeypatch.setattr("bpflab.loader.syscall.link_create", lambda *_: -errno.EINVAL)
     with pytest.raises(NotSupportedError, match=r"kernel 6\.6"):
         loaded.programs["on_tc"].attach_tcx(veth.name, "ingress")
 
@@ -213,7 +212,7 @@ def loopback_works(cgroup: Path) -> bool:
 @pytest.mark.parametrize("by_link", [True, False])
 def test_a_cgroup(loaded: Object, cgroup: Path, monkeypatch: pytest.MonkeyPatch, by_link: bool) -> None:
     if not by_link:
-        monkeypatch.setattr(cgroup_link.syscall, "link_create", lambda *_: -errno.EINVAL)
+        monkeypatch.setattr("bpflab.loader.syscall.link_create", lambda *_: -errno.EINVAL)
     assert loopback_works(cgroup)
     with loaded.programs["on_cgroup"].attach_cgroup(cgroup) as link:
         assert (link.fd >= 0) == by_link

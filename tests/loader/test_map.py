@@ -147,7 +147,7 @@ def test_reading_all_of_a_large_map() -> None:
 
 
 def test_reading_all_where_there_are_no_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(map_batch.syscall, "map_lookup_batch", lambda *_: (-errno.EINVAL, 0))
+    monkeypatch.setattr("bpflab.loader.syscall.map_lookup_batch", lambda *_: (-errno.EINVAL, 0))
     with make(MapType.HASH, 4, 8, 10_000) as table:
         for key in range(5_000):
             table[key] = key

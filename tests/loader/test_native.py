@@ -83,9 +83,11 @@ def test_a_bad_descriptor_is_an_errno(twin: ModuleType) -> None:
 
 
 def test_keys_in_turn(twin: ModuleType, table: int) -> None:
-    for key in range(5):
-        assert twin.update_int(table, key, 4, key, 8) == 0
-    seen, key, following = [], None, bytearray(4)
+    for number in range(5):
+        assert twin.update_int(table, number, 4, number, 8) == 0
+    seen: list[bytes] = []
+    key: bytes | None = None
+    following = bytearray(4)
     while not twin.next_key(table, key, following):
         key = bytes(following)
         seen.append(key)

@@ -20,7 +20,9 @@ from bpflab.loader import (
     RelocationError,
     VerifierError,
     btf_load,
+    syscall,
 )
+from bpflab.loader.btf import sanitize
 from bpflab.loader.btf.sanitize import BtfFeature
 
 pytestmark = pytest.mark.usefixtures("live")
@@ -272,7 +274,7 @@ class TestOlderKernels:
         self, compile_bpf: Compile, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         tried: list[set[BtfFeature]] = []
-        real, real_without = btf_load.btf_load, btf_load.without
+        real, real_without = syscall.btf_load, sanitize.without
 
         def without(btf: object, dropped: set[BtfFeature]) -> object:
             tried.append(set(dropped))
