@@ -17,6 +17,7 @@ from .cgroup import control_group
 from .child import Child
 from .job import SuiteJob
 from .keeper import SubjectKeeper
+from .kernel_types import KernelTypes
 from .network import Veth, bring_up, veth_pair
 from .stream import Stream
 
@@ -38,6 +39,9 @@ class Refused(Protocol):
     def __call__(self, name: str, *, at: str = "load") -> SubjectError: ...
 
 
+BASELINE = "libbpf"
+"""The subject that the others are compared with."""
+
 Fork = Callable[[Callable[[], str]], Child]
 """Makes a waiting child of an action."""
 
@@ -52,6 +56,19 @@ def job(request: pytest.FixtureRequest) -> SuiteJob:
 def subject(request: pytest.FixtureRequest, job: SuiteJob) -> Subject:
     """The loader under test, alive."""
     return request.config.stash[KEEPER].subject(job.subjects[0])
+
+
+@pytest.fixture
+def baseline(request: pytest.FixtureRequest) -> Iterator[Subject]:
+    """libbpf in a process of its own, also beside itself: what the subject is compared with."""
+    with Subject(request.config.stash[JOB].commands[BASELINE]) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def kernel_types() -> KernelTypes:
+    """The running kernel's own types."""
+    return KernelTypes()
 
 
 @pytest.fixture

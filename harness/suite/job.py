@@ -17,6 +17,7 @@ class SuiteJob:
     """One job: a subject over checks, or all subjects over the benchmarks.
 
     `checks` is None for the whole corpus; `skip` holds checks that are done already.
+    `commands` has what starts each of the subjects, and those that a check compares them with.
     """
 
     subjects: tuple[str, ...] = ()
@@ -41,10 +42,13 @@ class SuiteJob:
     def _from(cls, job: dict[str, Any]) -> SuiteJob:
         bench = bool(job.get("bench", False))
         subjects = tuple(job["subjects"]) if bench else (str(job["subject"]),)
+        commands = {str(name): list(argv) for name, argv in job["commands"].items()}
+        if missing := set(subjects) - commands.keys():
+            raise KeyError(min(missing))
         checks = job.get("checks")
         return cls(
             subjects=subjects,
-            commands={name: list(job["commands"][name]) for name in subjects},
+            commands=commands,
             objects={name: Path(object_path) for name, object_path in job.get("objects", {}).items()},
             checks=None if checks is None else frozenset(checks),
             skip=frozenset(job.get("skip", ())),
