@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .program import Program, ProgramInfo, RunResult
     from .ringbuf import RingBuffer
     from .spec import MapSpec, ObjectSpec, ProgramSpec, VariableSpec
+    from .struct_ops_map import StructOpsMap
     from .variable import Variable
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "RelocationError",
     "RingBuffer",
     "RunResult",
+    "StructOpsMap",
     "TargetError",
     "UnresolvedError",
     "Variable",
@@ -81,6 +83,7 @@ _MODULES = {
     ".program": ("Program", "ProgramInfo", "RunResult"),
     ".ringbuf": ("RingBuffer",),
     ".spec": ("MapSpec", "ObjectSpec", "ProgramSpec", "VariableSpec"),
+    ".struct_ops_map": ("StructOpsMap",),
     ".variable": ("Variable",),
 }
 

@@ -64,7 +64,7 @@ _FILE_SYSTEMS = (
 
 @dataclass(frozen=True)
 class Order:
-    """A job as its guest gets it. `files` are in base64; `modules` is a directory.
+    """A job as its guest gets it. `files` are in base64; `modules` is a directory, `config` a file.
 
     `fresh` names file systems to mount anew even where there is one: those of the
     host belong to the host. `now` is the time of day in seconds, for a guest whose
@@ -79,6 +79,7 @@ class Order:
     args: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     modules: str = ""
+    config: str = ""
     fresh: tuple[str, ...] = ()
     now: float = 0.0
 
@@ -109,6 +110,8 @@ def main(args: list[str]) -> None:
             bring_up_loopback()
             if order.modules:
                 load_modules(Path(order.modules))
+            if order.config:
+                show_config(Path(order.config))
             code = run_job(order)
             with Path(order.stream).open("ab") as stream:
                 stream.write(exit_line(order.token, code))
@@ -169,6 +172,16 @@ def load_modules(directory: Path) -> None:
         if libc.syscall(number, fd, b"", 0) != 0:
             print(f"bpflab: cannot load {module.name}: {os.strerror(ctypes.get_errno())}", file=sys.stderr)
         os.close(fd)
+
+
+def show_config(config: Path) -> None:
+    """Let the kernel's configuration be found at its usual place, in a /boot of the guest's own."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(b"tmpfs", b"/boot", b"tmpfs", 0, None) != 0:
+        reason = os.strerror(ctypes.get_errno())
+        print(f"bpflab: cannot cover /boot with the guest's own: {reason}", file=sys.stderr)
+        return
+    Path(f"/boot/config-{os.uname().release}").symlink_to(config)
 
 
 # Running a job

@@ -16,6 +16,7 @@ The contract that a job can rely on in every engine:
   hierarchy, a writable /tmp, and the loopback interface up;
 - the modules in `MODULES` that the kernel ships as modules are loaded (on the
   host's kernel, by the kernel itself when they are first needed);
+- the kernel's configuration is /boot/config-RELEASE (on the host's kernel, if it is there);
 - what it and its children write to stdout and stderr ends up on the console.
 """
 

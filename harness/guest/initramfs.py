@@ -1,4 +1,7 @@
-"""What a snapshot guest boots from: Python, bpflab, the payload and the modules, at the paths of the host."""
+"""What a snapshot guest boots from: Python, bpflab and the payload, at the paths of the host.
+
+Beside them the kernel's modules and its configuration.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,13 @@ from ...kernels.cpio import (
     symlink,
     write_cpio,
 )
+from ...kernels.kernel import Kernel
 from .agent import MODULE_DIRECTORY
 from .engine import MODULES, GuestSetupError
 from .modules import write_modules
 from .python_base import package_files, shared_libraries
 
-_FORMAT = "1"
+_FORMAT = "2"
 """Part of every fingerprint: to be counted up when archives are made in another way."""
 _UNCHECKED_HASH = 0b01
 """PEP 552: bytecode that is used without looking at the source; there may be none, and stat is slow."""
@@ -40,8 +44,8 @@ class Image:
     of the payload is missing.
     """
 
-    def __init__(self, python: Sequence[Path], modules: Path | None, payload: Iterable[Path]) -> None:
-        self._modules = modules
+    def __init__(self, python: Sequence[Path], kernel: Kernel, payload: Iterable[Path]) -> None:
+        self._kernel = kernel
         self._python = python
         self._package = package_files()
         self._payload = _files_below(payload)
@@ -50,8 +54,9 @@ class Image:
     @property
     def fingerprint(self) -> str:
         """Changes whenever a file in it does (by size and time of change), or where it lies."""
-        modules = [self._modules / "modules.dep"] if self._modules else []
-        return _fingerprint([*self._python, *self._package, *self._payload, *modules])
+        modules = [self._kernel.modules / "modules.dep"] if self._kernel.modules else []
+        config = [self._kernel.config] if self._kernel.config else []
+        return _fingerprint([*self._python, *self._package, *self._payload, *modules, *config])
 
     @property
     def size(self) -> int:
@@ -64,7 +69,8 @@ class Image:
             with self._base().open("rb") as base:
                 shutil.copyfileobj(base, out, 1 << 20)
             tree = _Tree()
-            tree.add_modules(self._modules)
+            tree.add_modules(self._kernel.modules)
+            tree.add_config(self._kernel)
             for path in self._package:
                 tree.add_source(path)
             for path in self._payload:
@@ -130,6 +136,11 @@ class _Tree:
             write_modules(modules, MODULES, Path(scratch))
             for module in sorted(Path(scratch).iterdir()):
                 self._put(file(str(MODULE_DIRECTORY / module.name), module.read_bytes()))
+
+    def add_config(self, kernel: Kernel) -> None:
+        """The kernel's configuration, where distributions have it."""
+        if kernel.config is not None:
+            self._put(file_from(f"/boot/config-{kernel.release}", kernel.config))
 
     def _put(self, entry: Entry) -> None:
         path = Path("/") / entry.name

@@ -67,7 +67,7 @@ class SnapshotEngine:
         if kernel.image is None:
             raise GuestSetupError("the host's kernel runs already: use the engine 'host' for it")
         _require_qemu()
-        image = Image(self._python, kernel.modules, job.payload)
+        image = Image(self._python, kernel, job.payload)
         machine = _machine(kernel, image, job.module)
         place = cache_dir() / "snapshots" / f"{kernel.release}-{_key(kernel, machine, image)}"
         machine = replace(machine, initramfs=place / "initramfs")

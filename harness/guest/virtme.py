@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import sys
 import sysconfig
 import tempfile
@@ -129,11 +130,14 @@ class _Guest:
             args=self.job.args,
             files=encode_files(self.job.files),
             modules=str(shared / "modules"),
+            config=str(shared / "config") if self.kernel.config else "",
         )
         agent = [sys.executable, "-m", "bpflab.harness.guest.agent", "run", str(shared / "order")]
         shared.mkdir()
         (shared / "modules").mkdir()
         write_modules(self.kernel.modules, MODULES, shared / "modules")
+        if self.kernel.config:
+            shutil.copyfile(self.kernel.config, shared / "config")
         (shared / "order").write_bytes(order.encode())
         (shared / "stream").touch()
         # In a file, because the kernel's command line ends at 2048 bytes.

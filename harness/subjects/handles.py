@@ -99,6 +99,10 @@ class SubjectObject(_Handle):
         link = self._ask("attach", answers.link, program=program, **arguments)
         return SubjectLink(self._subject, link)
 
+    def attach_map(self, name: str) -> SubjectLink:
+        """Give a loaded struct_ops map to its subsystem."""
+        return SubjectLink(self._subject, self._ask("attach", answers.link, map=name))
+
     def lookup(self, name: str, key: bytes) -> bytes:
         """The value of a key of map `name`; of per-CPU maps, those of all possible CPUs."""
         return self._ask("lookup", answers.value, map=name, key=key.hex())

@@ -108,6 +108,7 @@ say({
     "environment": sorted(os.environ), "guest": os.environ["BPFLAB_GUEST"],
     "executable": sys.executable, "package": bpflab.__path__[0],
     "bpf": mounted("bpf"), "cgroup2": mounted("cgroup2"), "tracefs": mounted("tracefs"),
+    "config": "CONFIG_BPF_SYSCALL=y" in open("/boot/config-" + os.uname().release).read().splitlines(),
     "modules": sorted(name for name in ("veth", "dummy", "cls_bpf", "sch_ingress")
                       if os.path.exists("/sys/module/" + name)),
 })
@@ -141,6 +142,7 @@ def test_a_job_finds_what_it_was_promised(engine: Engine, kernel: Kernel, tmp_pa
     assert "/sys/fs/cgroup" in facts["cgroup2"]
     assert "/sys/kernel/tracing" in facts["tracefs"]
     assert facts["modules"] == sorted(MODULES)
+    assert facts["config"] is True
     assert "seen on the console" in end.console
     assert (end.accelerator, end.boot_s > 0, end.cpu_s > 0) == ("tcg", True, True)
     assert not Path("/tmp/writable").exists(), "the host stays as it was"

@@ -123,6 +123,14 @@ static bool attach_tc(struct bpf_program *program, json_object *target, struct l
 	return false;
 }
 
+static bool attach_map(struct bpf_map *map, struct link *link)
+{
+	link->bpf = bpf_map__attach_struct_ops(map);
+	if (!link->bpf)
+		refuse_libbpf(KERNEL, errno, "map '%s' cannot be attached", bpf_map__name(map));
+	return link->bpf;
+}
+
 /* A clsact qdisc that we made goes with its last filter of ours. */
 static void release_qdisc(struct link *link)
 {
@@ -188,21 +196,36 @@ static attach_function *need_attach_function(json_object *request, json_object *
 	return NULL;
 }
 
+/* Attaches the map or program that the request names. */
+static bool attach_to_link(struct object *object, json_object *request, struct link *link)
+{
+	json_object *target = NULL;
+	struct bpf_program *program;
+	attach_function *attach;
+	struct bpf_map *map;
+
+	if (json_object_object_get_ex(request, "map", NULL)) {
+		map = need_live_map(object, request, "map");
+		return map && attach_map(map, link);
+	}
+	program = need_live_program(object, request);
+	attach = program ? need_attach_function(request, &target) : NULL;
+	return attach && attach(program, target, link);
+}
+
 json_object *verb_attach(json_object *request)
 {
 	struct object *object = need_live_object(request);
-	struct bpf_program *program = object ? need_live_program(object, request) : NULL;
-	json_object *answer, *target = NULL;
-	attach_function *attach = program ? need_attach_function(request, &target) : NULL;
+	json_object *answer;
 	struct link *link;
 
-	if (!attach)
+	if (!object)
 		return NULL;
 	link = calloc(1, sizeof(*link));
 	if (!link)
 		return refuse(KERNEL, ENOMEM, "no memory for a link");
 	link->socket = -1;
-	if (!attach(program, target, link)) {
+	if (!attach_to_link(object, request, link)) {
 		undo(link);
 		return NULL;
 	}

@@ -255,6 +255,7 @@ static enum error_class class_of_failed_load(int err)
 		{ "Error loading vmlinux BTF", RELOCATION },
 		{ "failed to find kernel BTF type ID", RELOCATION },
 		{ "is not found in vmlinux BTF", RELOCATION },
+		{ "struct_ops init_kern", RELOCATION },
 	};
 	size_t i;
 

@@ -34,7 +34,7 @@ static const struct {
 };
 
 static const char *const target_kinds[] = {
-	"attach:section", "attach:xdp", "attach:tc", "attach:cgroup", "attach:socket",
+	"attach:section", "attach:map", "attach:xdp", "attach:tc", "attach:cgroup", "attach:socket",
 };
 
 static json_object *verb_hello(json_object *request)

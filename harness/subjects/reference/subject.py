@@ -129,7 +129,7 @@ class ReferenceSubject:
             self._objects.popitem()[1].close()
 
     def _hello(self, request: Request) -> Answer:
-        attach = [f"attach:{kind}" for kind in ("section", *targets.KINDS)]
+        attach = [f"attach:{kind}" for kind in ("section", "map", *targets.KINDS)]
         return {
             "name": "reference",
             "version": self._version,
@@ -163,7 +163,7 @@ class ReferenceSubject:
                     "max_entries": one.max_entries,
                 }
                 for one in spec.maps.values()
-                if one.kind == "user"
+                if one.kind in ("user", "struct_ops")
             ],
             "variables": [
                 {"name": variable.name, "section": variable.map, "size": variable.size}
@@ -186,8 +186,12 @@ class ReferenceSubject:
 
     def _attach(self, request: Request) -> Answer:
         opened = self._object(request)
-        program = opened.program(request.text("program"))
-        link = targets.attach(program, request.part("target")) if "target" in request else program.attach()
+        if "map" in request:
+            link = targets.attach_map(opened.map(request.text("map")))
+        else:
+            program = opened.program(request.text("program"))
+            target = request.part("target") if "target" in request else None
+            link = program.attach() if target is None else targets.attach(program, target)
         number = next(self._ids)
         opened.links[number] = link
         return {"link": number}

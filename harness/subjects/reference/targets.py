@@ -6,7 +6,7 @@ import errno
 import socket
 from collections.abc import Callable
 
-from ....loader import KernelError, Link, MissingFeatureError, Program
+from ....loader import KernelError, Link, Map, MissingFeatureError, Program, StructOpsMap
 from .requests import Request, UsageError
 
 _ETH_P_ALL = 3
@@ -18,6 +18,13 @@ def attach(program: Program, target: Request) -> Link:
     if kind not in KINDS:
         raise MissingFeatureError(f"attaching to a target of kind '{kind}'")
     return KINDS[kind](program, target)
+
+
+def attach_map(table: Map) -> Link:
+    """Attach a struct_ops map. Raises UsageError, KernelError."""
+    if not isinstance(table, StructOpsMap):
+        raise UsageError(f"map '{table.name}' is no struct_ops map")
+    return table.attach()
 
 
 def _tc(program: Program, target: Request) -> Link:
