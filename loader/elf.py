@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .errors import ObjectError
+from .long_strings import LONG, LongStrings
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -89,6 +90,7 @@ class ElfFile:
         self.byte_order: ByteOrder = self._identify()
         self.type, self.machine, sections_at, count, names_index = self._header()
         self.sections = self._read_sections(sections_at, count, names_index)
+        self._by_name = {section.name: section for section in reversed(self.sections)}
         self._symbols: list[Symbol] | None = None
 
     def _identify(self) -> ByteOrder:
@@ -146,21 +148,31 @@ class ElfFile:
         rows = list(headers.iter_unpack(self._data[at : at + count * SECTION_HEADER]))
         if names_index >= count:
             raise ObjectError(self.name, "", f"section names are in section {names_index} of {count}")
-        names = self._bytes(rows[names_index][4], rows[names_index][5], "section names")
+        names = _Names(self.name, self._bytes(rows[names_index][4], rows[names_index][5], "section names"))
         sections = []
+        # Were every section the whole file, reading them would take the square of its size.
+        room = len(self._data)
         for index, row in enumerate(rows):
             name_at, kind, flags, _, offset, size, link, info, _, entry_size = row
-            name = self._string(names, name_at, f"name of section {index}")
-            if index and kind != SHT_NOBITS and offset + size > len(self._data):
-                raise ObjectError(
-                    self.name, name, f"bytes {offset}+{size} reach beyond the file ({len(self._data)} bytes)"
-                )
+            name = names.text(name_at, f"name of section {index}")
+            if index and kind != SHT_NOBITS:
+                if offset + size > len(self._data):
+                    raise ObjectError(
+                        self.name,
+                        name,
+                        f"bytes {offset}+{size} reach beyond the file ({len(self._data)} bytes)",
+                    )
+                room -= size
+                if room < 0:
+                    raise ObjectError(
+                        self.name, name, "sections overlap: together they exceed the file"
+                    )
             sections.append(Section(index, name, kind, flags, offset, size, link, info, entry_size))
         return sections
 
     def section(self, name: str) -> Section | None:
         """The first section of that name."""
-        return next((section for section in self.sections if section.name == name), None)
+        return self._by_name.get(name)
 
     def contents(self, section: Section) -> bytes:
         """The bytes of a section; none for SHT_NOBITS, which has only a size."""
@@ -185,12 +197,12 @@ class ElfFile:
             raise ObjectError(
                 self.name, table.name, f"symbol names are in section {table.link}, which is missing"
             )
-        names = self.contents(self.sections[table.link])
+        names = _Names(self.name, self.contents(self.sections[table.link]))
         symbols = []
         rows = struct.iter_unpack(self.byte_order + "IBBHQQ", self.contents(table))
         for number, (name_at, info, other, section, value, size) in enumerate(rows):
             kind = info & 0xF
-            name = self._string(names, name_at, f"name of symbol {number}") if name_at else ""
+            name = names.text(name_at, f"name of symbol {number}") if name_at else ""
             if SHN_UNDEF < section < SHN_LORESERVE and section >= len(self.sections):
                 raise ObjectError(
                     self.name,
@@ -227,10 +239,24 @@ class ElfFile:
             )
         return self._data[offset : offset + size]
 
-    def _string(self, table: bytes, at: int, what: str) -> str:
-        end = table.find(b"\0", at)
-        if at >= len(table) or end < 0:
+
+class _Names:
+    """A string table of the file named `file`."""
+
+    def __init__(self, file: str, table: bytes) -> None:
+        self.file = file
+        self.table = table
+        self.long = LongStrings(len(table))
+
+    def text(self, at: int, what: str) -> str:
+        """The string at an offset; `what` it is names it in errors."""
+        end = self.table.find(b"\0", at)
+        if at >= len(self.table) or end < 0:
             raise ObjectError(
-                self.name, "", f"{what} at {at} lies outside its string table ({len(table)} bytes)"
+                self.file, "", f"{what} at {at} lies outside its string table ({len(self.table)} bytes)"
             )
-        return table[at:end].decode("utf-8", "replace")
+        raw = self.table[at:end]
+        text = raw.decode("utf-8", "replace") if len(raw) < LONG else self.long.decode(at, raw)
+        if text is None:
+            raise ObjectError(self.file, "", f"{what}: long strings overlap, which no compiler makes")
+        return text

@@ -55,22 +55,26 @@ class _Linker:
         linked = self.linked
         entry = self.program.function
         index = next(number for number, function in enumerate(self.spec.functions) if function is entry)
-        self._append(index)
-        self._resolve(index)
+        self._require(index)
         callback = self.program.exception_callback
         if callback is not None:
             self._require(callback)
             linked.exception_callback = self.starts[callback]
+        for index in self.starts:
+            self._resolve(index)
         if not self._typed:
             linked.func_info.clear()
         return linked
 
-    def _require(self, index: int) -> int:
-        """Where a function starts, appended first if this is its first use."""
-        if index not in self.starts:
-            self._append(index)
-            self._resolve(index)
-        return self.starts[index]
+    def _require(self, index: int) -> None:
+        """Append a function and all that it needs, unless they are there; a chain may be of any length."""
+        waiting = [index]
+        while waiting:
+            index = waiting.pop()
+            if index not in self.starts:
+                self._append(index)
+                needed = [reference.target for reference in self.spec.functions[index].functions]
+                waiting += reversed(needed)
 
     def _append(self, index: int) -> None:
         """Copy a function to the end of the stream, with everything it refers to but other functions."""
@@ -106,8 +110,7 @@ class _Linker:
         """Point a function's calls and function addresses to where the others are."""
         function, start = self.spec.functions[index], self.starts[index]
         for reference in function.functions:
-            target = self._require(reference.target)
-            at = start + reference.insn
+            target, at = self.starts[reference.target], start + reference.insn
             insn = bpf.read(self.linked.insns, at, self.order)
             src = insn.src if reference.is_call else bpf.PSEUDO_FUNC
             bpf.write(self.linked.insns, at, insn._replace(src=src, imm=target - at - 1), self.order)

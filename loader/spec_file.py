@@ -16,6 +16,8 @@ from .spec import MapKind, MapSpec
 MAPS = ".maps"
 LEGACY_MAPS = "maps"
 ARENA = ".addr_space.1"
+MAX_NUMBER = 0xFFFFFFFF
+"""Of a map's attributes in bpf(2), map_extra excepted."""
 
 
 @dataclass(slots=True)
@@ -36,9 +38,15 @@ class ObjectFile:
         return ObjectError(self.elf.name, section, problem)
 
     def add_map(self, spec: MapSpec, section: str) -> None:
-        """Add a map; two of one name are refused."""
+        """Add a map; two of one name are refused, and numbers that the kernel has no room for."""
         if spec.name in self.maps:
             raise self.error(section, f"map '{spec.name}' is declared twice")
+        for part in (spec, spec.inner) if spec.inner else (spec,):
+            for number in ("key_size", "value_size", "max_entries", "flags", "numa_node"):
+                if getattr(part, number) > MAX_NUMBER:
+                    raise self.error(
+                        section, f"map '{part.name}' has the {number} {getattr(part, number)}, beyond 32 bits"
+                    )
         self.maps[spec.name] = spec
 
     def section_of(self, symbol: Symbol) -> Section | None:

@@ -6,7 +6,7 @@ from bisect import bisect_right
 
 from . import insn as bpf
 from .btf import Kind
-from .elf import SHF_EXECINSTR, SHT_PROGBITS, SHT_REL, STT_FUNC, Relocation, Section
+from .elf import SHF_EXECINSTR, SHT_PROGBITS, SHT_REL, STT_FUNC, Relocation, Section, Symbol
 from .enums import ProgType
 from .sections import NO_ATTACH, find_section
 from .spec import ExternReference, ExternSpec, Function, FunctionReference, MapReference, ProgramSpec
@@ -37,23 +37,32 @@ class FunctionReader:
             if symbol.type == STT_FUNC and (section := file.section_of(symbol)) and is_code(section)
         ]
         found.sort(key=lambda entry: entry[:2])
+        contents = {number: file.elf.contents(file.elf.sections[number]) for number, _, _ in found}
+        ends: dict[int, int] = {}
         for number, offset, symbol in found:
             section = file.elf.sections[number]
-            if symbol.size == 0 or symbol.size % bpf.SIZE or offset % bpf.SIZE:
-                raise file.error(
-                    section.name,
-                    f"function '{symbol.name}' ({offset}+{symbol.size}) is no whole number of instructions",
-                )
-            if offset + symbol.size > section.size:
-                raise file.error(
-                    section.name, f"function '{symbol.name}' reaches beyond {section.size} bytes"
-                )
+            self._check(section, symbol)
             if (number, offset) in self.places:
                 continue  # an alias
+            if offset < ends.get(number, 0):
+                raise file.error(section.name, f"function '{symbol.name}' starts within another one")
+            ends[number] = offset + symbol.size
             self.places[number, offset] = len(self.functions)
             self._starts.setdefault(number, []).append(offset)
-            insns = file.elf.contents(section)[offset : offset + symbol.size]
+            insns = contents[number][offset : ends[number]]
             self.functions.append(Function(symbol.name, section.name, insns, symbol.is_global))
+
+    def _check(self, section: Section, symbol: Symbol) -> None:
+        """A function must be whole instructions of its section."""
+        offset, size = symbol.value, symbol.size
+        if size == 0 or size % bpf.SIZE or offset % bpf.SIZE:
+            raise self.file.error(
+                section.name, f"function '{symbol.name}' ({offset}+{size}) is no whole number of instructions"
+            )
+        if offset + size > section.size:
+            raise self.file.error(
+                section.name, f"function '{symbol.name}' reaches beyond {section.size} bytes"
+            )
 
     def read(self) -> list[Function]:
         """Fill in references and BTF.ext records of all functions. Raises ObjectError."""
@@ -239,17 +248,17 @@ def _exception_callbacks(file: ObjectFile, functions: list[Function]) -> dict[st
     callbacks: dict[str, int] = {}
     if file.btf is None or prefix.encode() not in file.btf.strings:
         return callbacks
+    by_name = {
+        function.name: index
+        for index, function in reversed([*enumerate(functions)])
+        if function.is_global and function.section == TEXT
+    }
     for tag in file.btf.of_kind(Kind.DECL_TAG):
         if not tag.name.startswith(prefix) or file.btf.component(tag) != -1:
             continue
         wanted = tag.name.removeprefix(prefix)
         program = file.btf.type(tag.size_or_type).name
-        found = [
-            index
-            for index, function in enumerate(functions)
-            if function.name == wanted and function.is_global and function.section == TEXT
-        ]
-        if not found or program in callbacks:
+        if wanted not in by_name or program in callbacks:
             raise file.error(".BTF", f"program '{program}' needs exactly one exception callback; '{wanted}'?")
-        callbacks[program] = found[0]
+        callbacks[program] = by_name[wanted]
     return callbacks

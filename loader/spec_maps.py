@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
 
 from .btf import Btf, BtfType, Kind, Linkage, Member, SectionVariable
 from .elf import STT_NOTYPE, STT_OBJECT, Section
@@ -169,11 +170,11 @@ def read_slots(file: ObjectFile, programs: dict[tuple[int, int], str]) -> None:
     relocations = file.elf.section(".rel.maps")
     if section is None or relocations is None or file.btf is None:
         return
-    starts = _values_starts(file, file.btf)
+    places = _values_places(file, file.btf)
     for relocation in file.elf.relocations(relocations):
-        found = [(name, first) for name, first, end in starts if first <= relocation.offset < end]
-        name, first = found[0] if found else ("", 0)
-        if not name or (relocation.offset - first) % POINTER_SIZE:
+        before = bisect_right(places, relocation.offset, key=lambda place: place[0]) - 1
+        first, end, name = places[before] if before >= 0 else (0, 0, "")
+        if relocation.offset >= end or (relocation.offset - first) % POINTER_SIZE:
             raise file.error(MAPS, f"the initial value at {relocation.offset} is in no map's 'values'")
         symbol, spec = relocation.symbol, file.maps[name]
         place = symbol.section, symbol.value
@@ -186,16 +187,16 @@ def read_slots(file: ObjectFile, programs: dict[tuple[int, int], str]) -> None:
         spec.initial_slots.append(((relocation.offset - first) // POINTER_SIZE, target))
 
 
-def _values_starts(file: ObjectFile, btf: Btf) -> list[tuple[str, int, int]]:
-    """For each map with ``values``: name, and where in the section they start and end."""
+def _values_places(file: ObjectFile, btf: Btf) -> list[tuple[int, int, str]]:
+    """For each map with ``values``: where in the section they start and end, and its name; in order."""
     found = []
     for entry in _entries(btf):
         variable = btf.type(entry.type_id)
         members = btf.members(btf.resolve(variable.size_or_type))
         if members and members[-1].name == "values":
             start = entry.offset + members[-1].bit_offset // 8
-            found.append((variable.name, start, entry.offset + entry.size))
-    return found
+            found.append((start, entry.offset + entry.size, variable.name))
+    return sorted(found)
 
 
 def _read_legacy(file: ObjectFile, section: Section) -> None:

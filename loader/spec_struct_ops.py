@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from .btf import Btf, Kind, SectionVariable
 from .elf import Section
 from .enums import MapFlags, MapType
@@ -23,8 +25,12 @@ def read_struct_ops(file: ObjectFile) -> list[tuple[Section, int, MapSpec]]:
             raise file.error(name, "struct_ops need BTF; compile with -g")
         try:
             datasec = file.btf.section(name)
+            end = 0
             for entry in file.btf.section_variables(datasec) if datasec else ():
                 spec = _read_variable(file, file.btf, section, entry)
+                if entry.offset < end:
+                    raise file.error(name, f"variable '{spec.name}' starts within another one")
+                end = entry.offset + spec.value_size
                 file.add_map(spec, name)
                 found.append((section, entry.offset, spec))
         except BtfError as error:
@@ -62,14 +68,15 @@ def read_callbacks(
         relocations = file.elf.section(".rel" + section.name)
         if relocations is None:
             continue
+        # In the order of their offsets.
+        places = [(start, spec) for home, start, spec in maps if home is section]
         for relocation in file.elf.relocations(relocations):
             symbol = relocation.symbol
             program = programs.get((symbol.section, symbol.value))
             if program is None:
                 raise file.error(section.name, f"'{symbol.name}' at {relocation.offset} is no program")
-            for home, start, spec in maps:
-                if home is section and start <= relocation.offset < start + spec.value_size:
-                    spec.initial_slots.append((relocation.offset - start, program))
-                    break
-            else:
+            before = bisect_right(places, relocation.offset, key=lambda place: place[0]) - 1
+            start, spec = places[max(before, 0)]
+            if not 0 <= relocation.offset - start < spec.value_size:
                 raise file.error(section.name, f"'{symbol.name}' at {relocation.offset} is in no variable")
+            spec.initial_slots.append((relocation.offset - start, program))

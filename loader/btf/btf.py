@@ -69,6 +69,7 @@ class Btf:
         self._table = open_table(words, strings)
         self._decoded: dict[int, BtfType] = {}
         self._members: dict[int, tuple[Member, ...]] = {}
+        self._sections: dict[str, BtfType] | None = None
         self._named: dict[str, list[int]] = {}
 
     @classmethod
@@ -173,7 +174,9 @@ class Btf:
 
     def section(self, name: str) -> BtfType | None:
         """Its DATASEC of that name."""
-        return next((found for found in self.of_kind(Kind.DATASEC) if found.name == name), None)
+        if self._sections is None:
+            self._sections = {found.name: found for found in reversed(self.of_kind(Kind.DATASEC))}
+        return self._sections.get(name)
 
     def word_offset(self, type_id: int) -> int:
         """Where the record of one of its own types starts in `words`."""

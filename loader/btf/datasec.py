@@ -83,10 +83,10 @@ def fix_ksyms(edit: BtfEdit) -> None:
     them; parameters without names get its name, since the kernel wants named ones.
     """
     btf = edit.btf
+    integer = _four_byte_int(edit)
     for section in btf.of_kind(Kind.DATASEC):
         if section.name == KSYMS:
             entries = btf.section_variables(section)
-            integer = _four_byte_int(edit)
             dummy = 0
             if any(btf.type(entry.type_id).kind == Kind.FUNC for entry in entries):
                 dummy = edit.append(DUMMY, make_info(Kind.VAR), integer, Linkage.GLOBAL)

@@ -20,14 +20,19 @@ class BtfEdit:
         self.words = array("I", btf.words.tobytes())
         self.strings = bytearray(btf.strings)
         self._next_id = btf.end_id
+        self._known: dict[str, int] = {}
+        """Offsets of the strings that were asked for."""
 
     def add_string(self, text: str) -> int:
         """Offset of a string, added if it is not there yet."""
-        raw = text.encode() + b"\0"
-        at = self.strings.find(b"\0" + raw) + 1
-        if not at:
-            at = len(self.strings)
-            self.strings += raw
+        at = self._known.get(text)
+        if at is None:
+            raw = text.encode() + b"\0"
+            at = self.strings.find(b"\0" + raw) + 1
+            if not at:
+                at = len(self.strings)
+                self.strings += raw
+            self._known[text] = at
         return self.btf.first_string + at
 
     def append(self, name: str, info: int, size_or_type: int, *extra: int) -> int:

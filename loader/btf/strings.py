@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import BtfError
+from ..long_strings import LONG, LongStrings
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -26,6 +27,7 @@ class StringSection:
         self._base = base
         self.first: int = base.end if base else 0
         """Offset of the first string of its own."""
+        self._long = LongStrings(self._end - start)
 
     @property
     def end(self) -> int:
@@ -41,7 +43,11 @@ class StringSection:
                 return ""
             raise BtfError(f"BTF has no string at {offset} (strings end at {self.end})")
         start = self._start + offset - self.first
-        return self._data[start : self._data.find(b"\0", start)].decode("utf-8", "replace")
+        raw = self._data[start : self._data.find(b"\0", start)]
+        text = raw.decode("utf-8", "replace") if len(raw) < LONG else self._long.decode(offset, raw)
+        if text is None:
+            raise BtfError("long strings of the BTF overlap, which no compiler makes")
+        return text
 
     @property
     def own(self) -> bytes:

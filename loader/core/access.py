@@ -15,6 +15,8 @@ from ..btf.kinds import COMPOSITES, ENUMS
 from ..errors import BtfError
 from .kinds import RelocationKind
 
+MAX_DIGITS = 10
+"""Of a number in an access string; clang writes 32 bits."""
 MAX_LEVELS = 64
 """Longest access path, libbpf's limit."""
 
@@ -84,8 +86,8 @@ def parse_access(btf: Btf, relocation: CoreRelocation) -> Access:
 
 def _numbers(text: str) -> list[int]:
     parts = text.split(":")
-    if not all(part.isascii() and part.isdigit() for part in parts):
-        raise BtfError(f"access string '{text}' is no list of numbers")
+    if not all(part.isascii() and part.isdigit() and len(part) <= MAX_DIGITS for part in parts):
+        raise BtfError(f"access string '{text[:40]}' is no list of numbers")
     if len(parts) > MAX_LEVELS:
         raise BtfError(f"access string '{text[:40]}…' has more than {MAX_LEVELS} levels")
     return [int(part) for part in parts]
