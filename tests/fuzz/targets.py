@@ -1,0 +1,166 @@
+"""What is fuzzed: each target does with an input whatever the loader can do with it, without a kernel."""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from bpflab.loader import insn as bpf
+from bpflab.loader.btf import Btf, Kind, essential_name
+from bpflab.loader.btf.edit import BtfEdit
+from bpflab.loader.btf.ext import CoreRelocation, parse_ext
+from bpflab.loader.btf.kernel import KernelBtf
+from bpflab.loader.btf.kinds import make_info
+from bpflab.loader.btf.sanitize import BtfFeature, features_used, without
+from bpflab.loader.core import relocate
+from bpflab.loader.core.access import parse_access
+from bpflab.loader.errors import BpflabError
+from bpflab.loader.linker import LinkedProgram, link
+from bpflab.loader.spec import ObjectSpec
+from bpflab.loader.spec_reader import read_object
+
+from .mutate import Structure, anywhere, in_btf, in_part, in_section
+from .parts import unpack
+
+NAMES_LOOKED_UP = 16
+"""Of one input: a look-up searches all of its BTF."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One function that any bytes may be given to; it lets BpflabError through and nothing else."""
+
+    run: Callable[[bytes], None]
+    structure: Structure
+    largest: int
+    """Bytes of the longest input that the fuzzer makes."""
+
+
+def read_elf(data: bytes) -> None:
+    """The ELF reader, the spec, and the linking of each program."""
+    spec = read_object(data, "fuzzed.bpf.o")
+    for program in spec.programs.values():
+        with suppress(BpflabError):
+            link(spec, program)
+    for variable in spec.variables.values():
+        with suppress(BpflabError):
+            assert isinstance(variable.value, int | bytes)
+
+
+def read_btf(data: bytes) -> None:
+    """Parsing, decoding of every type, look-ups, encoding, what older kernels get; split BTF as well."""
+    btf = Btf.from_bytes(data)
+    assert Btf.from_bytes(btf.encode()) == btf
+    _decode_all(btf)
+    for feature in BtfFeature:
+        with suppress(BpflabError):
+            without(btf, {feature})
+    with suppress(BpflabError):
+        without(btf, features_used(btf))
+    with suppress(BpflabError):
+        _decode_all(Btf.from_bytes(data, _base()))
+
+
+def _base() -> Btf:
+    """Something that BTF can be split from: one INT and one STRUCT."""
+    edit = BtfEdit(Btf(array("I"), b"\0"))
+    number = edit.append("int", make_info(Kind.INT), 4, 32)
+    edit.append("base", make_info(Kind.STRUCT, 1), 4, edit.add_string("first"), number, 0)
+    return edit.finish()
+
+
+def _decode_all(btf: Btf) -> None:
+    for type_id in btf.ids():
+        with suppress(BpflabError):
+            btf.describe(type_id)
+            found = btf.type(type_id)
+            match found.kind:
+                case Kind.STRUCT | Kind.UNION:
+                    btf.members(found)
+                case Kind.ENUM | Kind.ENUM64:
+                    btf.enumerators(found)
+                case Kind.FUNC_PROTO:
+                    btf.parameters(found)
+                case Kind.DATASEC:
+                    btf.section_variables(found)
+                case Kind.ARRAY:
+                    btf.array(found)
+                case Kind.INT:
+                    btf.integer(found)
+                case Kind.VAR | Kind.FUNC:
+                    btf.linkage(found)
+                case Kind.DECL_TAG:
+                    btf.component(found)
+            is_clean = found.name.isprintable() and "\N{REPLACEMENT CHARACTER}" not in found.name
+            if found.name and is_clean and type_id - btf.first_id < NAMES_LOOKED_UP:
+                assert type_id in btf.named(found.name)
+                assert type_id in btf.essentially_named(essential_name(found.name))
+        with suppress(BpflabError):
+            btf.signedness(type_id)
+            btf.size_of(type_id)
+
+
+def read_ext(data: bytes) -> None:
+    """BTF.ext, beside the BTF that it points into."""
+    raw, ext = unpack(data, 2)
+    btf = Btf.from_bytes(raw)
+    for relocations in parse_ext(ext, btf).core.values():
+        for _, relocation in relocations:
+            with suppress(BpflabError):
+                str(parse_access(btf, relocation))
+
+
+RECORD = struct.Struct("<BIB")
+"""Kind, type id and length of the access string, which follows; then two instructions."""
+
+
+def records(data: bytes) -> Iterator[tuple[CoreRelocation, bytes]]:
+    """CO-RE relocations, each with the two instructions that it is for."""
+    at = 0
+    while at + RECORD.size <= len(data):
+        kind, type_id, length = RECORD.unpack_from(data, at)
+        at += RECORD.size
+        access = data[at : at + length].decode("utf-8", "replace")
+        at += length
+        insns = data[at : at + 2 * bpf.SIZE].ljust(2 * bpf.SIZE, b"\0")
+        at += len(insns)
+        yield CoreRelocation(kind, type_id, access), insns
+
+
+def relocate_records(data: bytes) -> None:
+    """The relocator: an object's BTF, a kernel's, and records; each by itself, then all after each other."""
+    local, target, packed = unpack(data, 3)
+    spec = ObjectSpec("fuzzed", "<", btf=Btf.from_bytes(local))
+    kernel = KernelBtf(Btf.from_bytes(target))
+    good = [record for record in records(packed) if _can_be_relocated([record], spec, kernel)]
+    if not _can_be_relocated(good, spec, kernel):
+        # Each was fine alone, but they are candidates' judges for each other: only an order may refuse.
+        assert len(good) > 1
+
+
+def _can_be_relocated(
+    chosen: list[tuple[CoreRelocation, bytes]], spec: ObjectSpec, kernel: KernelBtf
+) -> bool:
+    assert spec.btf is not None
+    insns = bytearray().join(insns for _, insns in chosen)
+    core = [(2 * number, relocation) for number, (relocation, _) in enumerate(chosen)]
+    linked = LinkedProgram("fuzzed", insns, spec.btf.byte_order, [(0, "fuzzed")], core=core)
+    before = bytes(insns)
+    try:
+        done, results = relocate(linked, spec, kernel)
+    except BpflabError:
+        return False
+    assert len(results) == len(core) and len(done.insns) == len(before)
+    assert bytes(linked.insns) == before, "relocating changed what it was given"
+    return True
+
+
+TARGETS = {
+    "elf": Target(read_elf, in_section, 1 << 15),
+    "btf": Target(read_btf, in_btf, 1 << 14),
+    "ext": Target(read_ext, in_part(in_btf, anywhere), 1 << 14),
+    "core": Target(relocate_records, in_part(in_btf, in_btf, anywhere), 1 << 14),
+}
