@@ -17,7 +17,8 @@ from .stream import Stream
 
 OPTIONS = (
     # Nothing of the checkout, of the user or of installed plugins takes part.
-    *("-c", os.devnull, "--rootdir", str(HERE), "-p", "no:cacheprovider", "--import-mode=importlib"),
+    *("-c", os.devnull, "--rootdir", str(HERE), "--noconftest", "-p", "no:cacheprovider"),
+    "--import-mode=importlib",
     # What the suite does not use costs seconds in an emulated guest.
     *("-p", "no:doctest", "-p", "no:junitxml", "-p", "no:pastebin", "-p", "no:unittest", "-p", "no:logging"),
     *("-s", "--tb=native", "-p", "no:terminalreporter"),
