@@ -12,7 +12,7 @@ from ...loader.core.access import parse_access
 from ...loader.core.explain import explain
 from ...loader.errors import BtfError, RelocationError
 from ...loader.linker import LinkedProgram, link
-from ...loader.source_line import SourceLine, source_line
+from ...loader.source_line import SourceLine, line_of_use
 from ...loader.spec import ObjectSpec, ProgramSpec
 from .reachability import reachable
 
@@ -154,7 +154,7 @@ def _place(
         index,
         _kind(relocation.kind),
         access,
-        source_line(linked, spec.btf, index),
+        line_of_use(linked, spec.btf, index),
         not program.autoload,
     )
 

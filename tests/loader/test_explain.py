@@ -10,7 +10,7 @@ from bpflab.loader.btf.kernel import KernelBtf
 from bpflab.loader.btf.type_name import type_name
 from bpflab.loader.core.explain import explain
 from bpflab.loader.linker import link
-from bpflab.loader.source_line import source_line
+from bpflab.loader.source_line import line_of_use, source_line
 from bpflab.loader.spec import ObjectSpec
 
 Compile = Callable[[str], Path]
@@ -161,3 +161,24 @@ def test_without_line_info_there_is_no_line(compile_bpf: Compile) -> None:
     assert source_line(linked, None, 0) is None
     linked.line_info = [entry for entry in linked.line_info if entry[0] >= 2]
     assert source_line(linked, spec.btf, 0) is None
+
+
+OFFSETS = """
+struct s { int a; struct s *b; } __attribute__((preserve_access_index));
+static long (*probe)(void *, u32, const void *) = (void *)113;
+SEC("raw_tp/x") long program(struct s **context)
+{
+    struct s *s = context[0];
+    long result = 0;
+    probe(&result, 4, &s->a);
+    probe(&result, 8, &s->b);
+    return result;
+}
+"""
+
+
+def test_offsets_belong_to_the_line_that_uses_them(compile_bpf: Compile) -> None:
+    spec = ObjectSpec.from_file(compile_bpf(OFFSETS))
+    linked = link(spec, spec.programs["program"])
+    found = [line_of_use(linked, spec.btf, insn) for insn, _ in linked.core]
+    assert [line.text for line in found if line] == ["probe(&result, 4, &s->a);", "probe(&result, 8, &s->b);"]
