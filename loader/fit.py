@@ -61,7 +61,7 @@ class FittedObject:
 
     def close(self) -> None:
         """Give up the descriptors of the kernel's BTF."""
-        self.modules.close()
+        self._target.close()
 
     def __enter__(self) -> Self:
         return self
