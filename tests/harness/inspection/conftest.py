@@ -35,7 +35,9 @@ def compile_bpf(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]
         key = (source, name, *flags)
         if key not in made:
             folder = tmp_path_factory.mktemp("bpf")
-            (folder / f"{name}.bpf.c").write_text(PRELUDE + source + (LICENSE if "LICENSE[]" not in source else ""))
+            (folder / f"{name}.bpf.c").write_text(
+                PRELUDE + source + (LICENSE if "LICENSE[]" not in source else "")
+            )
             command = [clang, "-target", "bpf", "-g", "-O2", "-mcpu=v3", "-nostdlibinc", f"-I{INCLUDE}"]
             command += [f"-I{headers()}", *flags, "-c", f"{name}.bpf.c", "-o", f"{name}.bpf.o"]
             subprocess.run(command, cwd=folder, check=True)

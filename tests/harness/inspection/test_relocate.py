@@ -183,7 +183,9 @@ def test_what_a_loader_refuses_does_not_hide_the_rest(compile_bpf: Compile) -> N
         return (long)&context[0]->gone + (long)&context[0]->flags + bpf_core_type_size(struct task_struct);
     }"""
     # Another file's struct of the same name, as modules have it: nobody can tell which is meant.
-    two = "struct task_struct { long flags; int gone; } v; struct task_struct___2 { int gone; long flags; } w;"
+    two = (
+        "struct task_struct { long flags; int gone; } v; struct task_struct___2 { int gone; long flags; } w;"
+    )
     found = resolve(ObjectSpec.from_file(compile_bpf(source)), KernelBtf.from_file(compile_bpf(two)))
     by_access = {one.place.access.split(" (")[0].removeprefix("struct "): one for one in found}
     assert by_access["task_struct.gone"].status is Status.BROKEN
