@@ -36,8 +36,12 @@ class ReadyProgram:
         target: Target,
         externs: Externs,
         struct_ops: StructOps,
+        arenas: Mapping[str, int],
     ) -> None:
-        """Link and relocate. Raises RelocationError, UnresolvedError, MissingFeatureError."""
+        """Link and relocate; `arenas` says where in each of them its variables start.
+
+        Raises RelocationError, UnresolvedError, MissingFeatureError.
+        """
         if program.type == ProgType.UNSPEC:
             raise MissingFeatureError(f"program '{program.name}': unknown section '{program.section}'")
         if program.type == ProgType.EXT:
@@ -48,6 +52,7 @@ class ReadyProgram:
         self._spec = program
         self._linked = link(spec, program)
         self._externs = externs
+        self._target = target
         self._core: list[CoreResult] = []
         self._attach_type: int = program.attach_type
         self._target_id = 0
@@ -62,6 +67,10 @@ class ReadyProgram:
             self._attach_type, self._target_id = callback.member, callback.struct_id
             self._target_fd = target.modules.fd(callback.module)
         externs.apply(self._linked)
+        for reference in self._linked.map_refs:
+            if reference.value_offset is not None and reference.map in arenas:
+                offset = reference.value_offset + arenas[reference.map]
+                pack_into("=I", self._linked.insns, (reference.insn + 1) * SIZE + 4, offset)
 
     def _relocate(self, target: Target) -> None:
         if self._linked.core:
@@ -97,9 +106,15 @@ class ReadyProgram:
         try:
             fd, log = load_program(spec.name, attempt, log_level)
         except VerifierError as error:
-            log = self._externs.explain(explain_poison(error.log, self._core))
-            raise VerifierError(spec.name, error.errno, log) from None
+            raise VerifierError(spec.name, error.errno, self._explained(error.log)) from None
         return Program(fd, spec, insns, log)
+
+    def _explained(self, log: str) -> str:
+        """The log, with what unresolved relocations and externs were meant to be."""
+        if self._core and self._object.btf is not None:
+            types = self._target.relocation
+            log = explain_poison(log, self._linked, self._object.btf, self._core, types)
+        return self._externs.explain(log)
 
     def _with_maps(self, maps: Mapping[str, Map]) -> bytes:
         insns = bytearray(self._linked.insns)

@@ -46,7 +46,8 @@ def _missing_type(local: Btf, access: Access, name: str, targets: KernelBtf) -> 
     wanted = local.describe(access.root_id).replace(local.type(access.root_id).name, name)
     others = targets.candidates(name, NAMED_KINDS)
     if not others:
-        return f"the kernel has no {wanted}"
+        where = "the kernel" if targets.modules else "the kernel (without its modules)"
+        return f"{where} has no {wanted}"
     found = others[0]
     what = found.btf.type(found.type_id)
     if what.kind == Kind.FWD:

@@ -66,7 +66,7 @@ MACROS = """
             "return s->x[7];",
             "the kernel's array has 4 elements, no element 7",
         ),
-        ("struct s___mine { int x; } core;", "int v;", "return s->x;", "the kernel has no struct s"),
+        ("struct s___mine { int x; } core;", "int v;", "return s->x;", "the kernel (without its modules) has no struct s"),
         (
             "struct s { int x; } core;",
             "union s { int x; } v;",

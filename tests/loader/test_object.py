@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import errno
 import os
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -251,6 +252,8 @@ def test_a_missing_field_is_explained(compile_bpf: Compile) -> None:
     with pytest.raises(VerifierError) as refused:
         load(path)
     assert "unresolved CO-RE relocation" in str(refused.value)
+    assert "has no member 'no_such_field'" in str(refused.value)
+    assert re.search(r"in \S+test\.bpf\.c:\d+: .*no_such_field", str(refused.value))
     assert "task_struct.no_such_field" in str(refused.value)
 
 
