@@ -90,6 +90,7 @@ def _resolve(
     for source in sources:
         try:
             found[source.label] = resolve(spec, source.btf)
+            source.btf.save_index()
         except (ImageError, NotSupportedError) as error:
             errors[source.label] = str(error)
     return found, errors

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -55,7 +55,16 @@ def type_sources(
         else:
             several = resolve([selector], flavour, progress)
             found += [TypeSource(_label(kernel), kernel.release, kernel) for kernel in several]
-    return list({source.label: source for source in found}.values())
+    return _distinct(found)
+
+
+def _distinct(found: list[TypeSource]) -> list[TypeSource]:
+    """Each kernel once; where two would be called the same, both by what they are."""
+    each = list({source.release: source for source in found}.values())
+    labels = [source.label for source in each]
+    return [
+        replace(source, label=source.release) if labels.count(source.label) > 1 else source for source in each
+    ]
 
 
 def _from_file(path: Path) -> KernelBtf:

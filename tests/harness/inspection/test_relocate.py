@@ -226,6 +226,24 @@ def test_many_kernels_have_a_row_each(
     assert lines["kernel1.bpf.o"] == ["4", "0", "0"]
 
 
+def test_kernels_of_one_name_stay_apart(
+    compile_bpf: Compile, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path, types = compile_bpf(MIXED.replace("SECTION", "raw_tp/y")), []
+    for number, source in enumerate((OLD, NEW, NEW)):
+        (tmp_path / str(number)).mkdir()
+        copy = tmp_path / str(number) / "vmlinux"
+        copy.write_bytes(compile_bpf(source).read_bytes())
+        types += ["--btf", copy]
+    _, shown, _ = run(capsys, "relocate", path, *types, *types[:2], "--json")
+    kernels = json.loads(shown)["kernels"]
+    assert [(one["label"], one["broken"]) for one in kernels] == [
+        (str(tmp_path / "0/vmlinux"), False),
+        (str(tmp_path / "1/vmlinux"), True),
+        (str(tmp_path / "2/vmlinux"), True),
+    ]
+
+
 def test_an_object_without_relocations(
     compile_bpf: Compile, kernels: list[str | Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
