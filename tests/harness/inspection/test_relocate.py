@@ -229,7 +229,8 @@ def test_many_kernels_have_a_row_each(
 def test_kernels_of_one_name_stay_apart(
     compile_bpf: Compile, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    path, types = compile_bpf(MIXED.replace("SECTION", "raw_tp/y")), []
+    path = compile_bpf(MIXED.replace("SECTION", "raw_tp/y"))
+    types: list[str | Path] = []
     for number, source in enumerate((OLD, NEW, NEW)):
         (tmp_path / str(number)).mkdir()
         copy = tmp_path / str(number) / "vmlinux"
