@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from ..errors import BtfError
-from .btf import Btf
+from .btf import MAX_CHAIN, Btf
 from .kinds import COMPOSITES, ENUMS, MODIFIERS, Kind, Linkage
 from .records import BtfType, Member
 
 MAX_PARTS = 1 << 16
 """Most types in one declaration; more come from BTF that holds a type within itself."""
+MAX_DEPTH = 32
+"""How deep types without a name, and function types, may be within each other."""
+MAX_TEXT = 1 << 23
+"""Most characters in one declaration, those within others counted again."""
 
 _LINKAGE: dict[int, str] = {Linkage.STATIC: "static ", Linkage.GLOBAL: "", Linkage.EXTERN: "extern "}
 _WORDS = {
@@ -37,6 +41,8 @@ class _Declaration:
         self.btf = btf
         self.offsets = offsets
         self.parts = 0
+        self.depth = 0
+        self.length = 0
 
     def of(self, found: BtfType) -> str:
         """The declaration of one type."""
@@ -67,8 +73,16 @@ class _Declaration:
         C reads from the name outwards, and so do the types: a pointer adds ``*`` to the
         left of what is there, an array or function its brackets to the right.
         """
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise BtfError(f"types are nested more than {MAX_DEPTH} levels deep in BTF type {type_id}")
+        text = self._outwards(type_id, name, indent, start)
+        self.depth -= 1
+        return self._counted(text)
+
+    def _outwards(self, type_id: int, name: str, indent: str, start: int) -> str:
         text, qualifiers = name, ""
-        while True:
+        for _ in range(MAX_CHAIN):
             self._count()
             found = self.btf.type(type_id)
             match found.kind:
@@ -90,11 +104,18 @@ class _Declaration:
                 case _:
                     base = qualifiers + self._base(found, indent, start)
                     return f"{base} {text}".rstrip()
+        raise BtfError(f"BTF type {type_id} goes round in a circle")
 
     def _count(self) -> None:
         self.parts += 1
         if self.parts > MAX_PARTS:
             raise BtfError(f"a declaration of more than {MAX_PARTS} types; one of them holds itself")
+
+    def _counted(self, text: str) -> str:
+        self.length += len(text)
+        if self.length > MAX_TEXT:
+            raise BtfError(f"a declaration of more than {MAX_TEXT} characters")
+        return text
 
     def _base(self, found: BtfType, indent: str, start: int) -> str:
         """What a variable's declaration begins with: a name, or all of a type without one."""
@@ -140,7 +161,8 @@ class _Declaration:
         return bits if bits != found.size_or_type * 8 else 0
 
     def _enum(self, found: BtfType, indent: str) -> str:
-        values = [f"{indent}\t{name} = {value}," for name, value in self.btf.enumerators(found)]
+        enumerators = self.btf.enumerators(found)
+        values = [self._counted(f"{indent}\t{name} = {value},") for name, value in enumerators]
         return "\n".join((_opening(found), *values, f"{indent}}}"))
 
     def _section(self, found: BtfType) -> str:

@@ -10,23 +10,29 @@ from dataclasses import dataclass
 
 from bpflab.loader import insn as bpf
 from bpflab.loader.btf import Btf, Kind, essential_name
+from bpflab.loader.btf.dump import declaration
 from bpflab.loader.btf.edit import BtfEdit
 from bpflab.loader.btf.ext import CoreRelocation, parse_ext
 from bpflab.loader.btf.kernel import KernelBtf
 from bpflab.loader.btf.kinds import make_info
+from bpflab.loader.btf.minimal import minimal
 from bpflab.loader.btf.sanitize import BtfFeature, features_used, without
+from bpflab.loader.btf.table import u32_room
 from bpflab.loader.core import relocate
 from bpflab.loader.core.access import parse_access
 from bpflab.loader.errors import BpflabError
 from bpflab.loader.linker import LinkedProgram, link
+from bpflab.loader.native import compiled, pure
 from bpflab.loader.spec import ObjectSpec
 from bpflab.loader.spec_reader import read_object
 
 from .mutate import Structure, anywhere, in_btf, in_part, in_section
 from .parts import unpack
 
-NAMES_LOOKED_UP = 16
-"""Of one input: a look-up searches all of its BTF."""
+LOOKED_INTO = 16
+"""Types of one input that are looked up: each takes a pass over all of it."""
+DECLARED = 4
+"""Types of one input that are declared and cut out, of the last ones: they may be made of all the others."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +57,17 @@ def read_elf(data: bytes) -> None:
 
 
 def read_btf(data: bytes) -> None:
-    """Parsing, decoding of every type, look-ups, encoding, what older kernels get; split BTF as well."""
+    """Parsing, decoding of every type, look-ups, encoding, all that is made of it; split BTF as well."""
     btf = Btf.from_bytes(data)
     assert Btf.from_bytes(btf.encode()) == btf
     _decode_all(btf)
+    _twins_agree(btf)
+    for type_id in btf.ids()[-DECLARED:]:
+        with suppress(BpflabError):
+            declaration(btf, type_id, offsets=True)
+        with suppress(BpflabError):
+            small = minimal(btf, {type_id: None})
+            assert small.btf.type(small.ids[type_id]).kind == btf.type(type_id).kind
     for feature in BtfFeature:
         with suppress(BpflabError):
             without(btf, {feature})
@@ -95,12 +108,28 @@ def _decode_all(btf: Btf) -> None:
                 case Kind.DECL_TAG:
                     btf.component(found)
             is_clean = found.name.isprintable() and "\N{REPLACEMENT CHARACTER}" not in found.name
-            if found.name and is_clean and type_id - btf.first_id < NAMES_LOOKED_UP:
+            if found.name and is_clean and type_id - btf.first_id < LOOKED_INTO:
                 assert type_id in btf.named(found.name)
                 assert type_id in btf.essentially_named(essential_name(found.name))
         with suppress(BpflabError):
             btf.signedness(type_id)
             btf.size_of(type_id)
+
+
+def _twins_agree(btf: Btf) -> None:
+    """What C finds in the raw words, Python finds as well."""
+    words = memoryview(btf.words)
+    names = {btf.type(type_id).name.encode() for type_id in btf.ids()[:LOOKED_INTO]} - {b""}
+    found = []
+    for twin in (compiled, pure):
+        offsets, matches = u32_room(len(words) // 3 + 1), u32_room(len(words))
+        entries = memoryview(bytearray(8 * len(words) + 8)).cast("Q")
+        number = twin.btf_offsets(words, offsets)
+        own = offsets[:number]
+        hits = twin.btf_find(words, own, b"", btf.strings, sorted(names), matches) if number else 0
+        named = twin.btf_index(words, own, b"", btf.strings, entries) if number else 0
+        found.append((own.tolist(), matches[:hits].tolist(), entries[:named].tolist()))
+    assert found[0] == found[1]
 
 
 def read_ext(data: bytes) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pytest
 from bpflab.loader import insn as bpf
 from bpflab.loader.btf import Btf, Kind, Linkage
+from bpflab.loader.btf.dump import declaration
 from bpflab.loader.btf.edit import BtfEdit
 from bpflab.loader.btf.ext import CoreRelocation
 from bpflab.loader.btf.kinds import make_info
@@ -227,3 +228,36 @@ def test_no_data_beyond_what_a_map_can_hold() -> None:
     data = elf([bss], symbol(1, GLOBAL_OBJECT, 1, 0, 1 << 39), b"\0huge\0")
     with limits(), pytest.raises(ObjectError, match="beyond 32 bits"):
         ObjectSpec.from_bytes(data, "huge.bpf.o")
+
+
+def declared(edit: BtfEdit, type_id: int) -> str:
+    with limits():
+        return declaration(edit.finish(), type_id)
+
+
+def test_a_type_within_itself_is_not_declared() -> None:
+    edit = empty_btf()
+    pointer = edit.append("", make_info(Kind.PTR), 1)
+    struct_id = edit.append("", make_info(Kind.STRUCT, 1), 8, edit.add_string("again"), 2, 0)
+    proto = edit.append("", make_info(Kind.FUNC_PROTO, 2), 0, 0, 3, 0, 3)
+    for type_id in (pointer, struct_id, proto):
+        with pytest.raises(BtfError, match=r"nested|circle"):
+            declared(edit, type_id)
+
+
+def test_a_declaration_that_grows_with_each_level_ends() -> None:
+    """Each struct twice in the next one: 2**30 members."""
+    edit = empty_btf()
+    inner = edit.append("int", make_info(Kind.INT), 4, 32)
+    for _ in range(30):
+        inner = edit.append("", make_info(Kind.STRUCT, 2), 8, 0, inner, 0, 0, inner, 0)
+    with pytest.raises(BtfError, match="more than"):
+        declared(edit, inner)
+
+
+def test_a_long_name_is_not_declared_over_and_over() -> None:
+    edit = empty_btf()
+    name = edit.add_string("n" * 400_000)
+    rows = [word for number in range(20_000) for word in (name, number)]
+    with pytest.raises(BtfError, match="characters"):
+        declared(edit, edit.append("", make_info(Kind.ENUM, 20_000), 4, *rows))
