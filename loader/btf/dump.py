@@ -169,7 +169,10 @@ class _Declaration:
         lines = [f"/* section {found.name}, {found.size_or_type} bytes */"]
         for entry in self.btf.section_variables(found):
             place = f" /* {entry.offset} */" if self.offsets else ""
-            lines.append(self.of(self.btf.type(entry.type_id)) + place)
+            variable = self.btf.type(entry.type_id)
+            if variable.kind not in (Kind.VAR, Kind.FUNC):
+                raise BtfError(f"section '{found.name}' holds no variable but BTF type {variable.id}")
+            lines.append(self.of(variable) + place)
         return "\n".join(lines)
 
 

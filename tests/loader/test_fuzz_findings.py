@@ -240,8 +240,9 @@ def test_a_type_within_itself_is_not_declared() -> None:
     pointer = edit.append("", make_info(Kind.PTR), 1)
     struct_id = edit.append("", make_info(Kind.STRUCT, 1), 8, edit.add_string("again"), 2, 0)
     proto = edit.append("", make_info(Kind.FUNC_PROTO, 2), 0, 0, 3, 0, 3)
-    for type_id in (pointer, struct_id, proto):
-        with pytest.raises(BtfError, match=r"nested|circle"):
+    section = edit.append(".data", make_info(Kind.DATASEC, 1), 8, 4, 0, 8)
+    for type_id in (pointer, struct_id, proto, section):
+        with pytest.raises(BtfError, match=r"nested|circle|no variable"):
             declared(edit, type_id)
 
 
