@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import lzma
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import zstandard
@@ -55,7 +55,7 @@ def load_order(dependencies: dict[str, list[str]], wanted: Iterable[str]) -> lis
 
 
 def _dependencies(modules: Path) -> dict[str, list[str]]:
-    """modules.dep: file → the files it needs."""
+    """File → the files it needs: by its symbols (modules.dep), and by its own word (modules.softdep)."""
     try:
         lines = (modules / "modules.dep").read_text().splitlines()
     except OSError as error:
@@ -63,7 +63,41 @@ def _dependencies(modules: Path) -> dict[str, list[str]]:
             f"the modules of the kernel in {modules} are not indexed ({error}): run depmod for it"
         ) from error
     split = (line.partition(":") for line in lines)
-    return {path: needed.split() for path, _, needed in split}
+    needed = {path: files.split() for path, _, files in split}
+    by_name = {_name(path): path for path in needed}
+    aliases = _aliases(modules)
+    for name, wishes in _wishes(modules):
+        found = [by_name[each] for wish in wishes for each in aliases.get(wish, [wish]) if each in by_name]
+        if name in by_name:
+            needed[by_name[name]] += found
+    return needed
+
+
+def _wishes(modules: Path) -> Iterator[tuple[str, list[str]]]:
+    """Module → what should be loaded before it, such as libcrc32c → crc32c, without which it refuses."""
+    for line in _lines(modules / "modules.softdep"):
+        keyword, name, *words = line.split()
+        if keyword == "softdep" and "pre:" in words:
+            after = words[words.index("pre:") + 1 :]
+            yield name, after[: after.index("post:")] if "post:" in after else after
+
+
+def _aliases(modules: Path) -> dict[str, list[str]]:
+    """Alias → the modules that answer to it. Patterns, which are for devices, are of no use here."""
+    aliases: dict[str, list[str]] = {}
+    for line in _lines(modules / "modules.alias"):
+        keyword, _, rest = line.partition(" ")
+        alias, _, name = rest.rpartition(" ")
+        if keyword == "alias" and "*" not in alias:
+            aliases.setdefault(alias, []).append(name)
+    return aliases
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a file that depmod may not have written, without comments."""
+    if not path.exists():
+        return []
+    return [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
 
 
 def _name(path: str) -> str:

@@ -20,11 +20,11 @@ from .accelerator import accelerator
 from .agent import Order, encode_files
 from .console import Console
 from .engine import MODULES, End, EndKind, GuestSetupError, Job, Limits
-from .kernel_arguments import DIE_LOUDLY
+from .kernel_arguments import DIE_LOUDLY, MEASURE_QUIETLY
 from .modules import write_modules
 from .privilege import Account, can_run_bpflab, unprivileged
 from .process import GuestProcess
-from .shared_files import choose, find_virtiofsd
+from .shared_files import CACHED_SHARE, cached_mount, choose, find_virtiofsd, python_directories
 from .stream import new_token
 from .supervise import Descriptor, GrowingFile, Supervisor, Watched
 
@@ -74,7 +74,7 @@ class _Guest:
         account, notes = self._account(backend.name)
         virtiofsd = find_virtiofsd()
         sharing = choose(self.kernel, virtiofsd)
-        order = self._write(account)
+        order = self._write(account, sharing)
         command = self._command(sharing, backend.name)
         console = Console()
         reading, writing = os.pipe()
@@ -119,7 +119,7 @@ class _Guest:
         modules = (self.kernel.modules,) if self.kernel.modules else ()
         return (*modules, *self.job.payload)
 
-    def _write(self, account: Account | None) -> Order:
+    def _write(self, account: Account | None, sharing: str) -> Order:
         shared = self._shared
         order = Order(
             engine=VirtmeEngine.name,
@@ -140,8 +140,12 @@ class _Guest:
             shutil.copyfile(self.kernel.config, shared / "config")
         (shared / "order").write_bytes(order.encode())
         (shared / "stream").touch()
+        script = [
+            *(cached_mount() if sharing == "9p" else ()),
+            f"cd /tmp && exec {shlex.join(agent)} >/dev/console 2>&1",
+        ]
         # In a file, because the kernel's command line ends at 2048 bytes.
-        (shared / "run").write_text(f"cd /tmp && exec {shlex.join(agent)} >/dev/console 2>&1\n")
+        (shared / "run").write_text("\n".join(script) + "\n")
         if account:
             for path in (self.directory, shared, *shared.iterdir()):
                 os.chown(path, account.user, account.group)
@@ -151,9 +155,9 @@ class _Guest:
         command = [str(self.virtme), "--kimg", str(self.image), "--mods", "auto"]
         command += ["--memory", "1G", "--cpus", "1"]
         command += ["--disable-kvm"] if backend == "tcg" else []
-        command += ["--force-9p"] if sharing == "9p" else []
+        command += ["--force-9p", *CACHED_SHARE] if sharing == "9p" else []
         command += ["--show-boot-console", "--show-command"]
-        for argument in (*DIE_LOUDLY, "loglevel=5"):
+        for argument in (*DIE_LOUDLY, *MEASURE_QUIETLY, "loglevel=5"):
             command += ["-a", argument]
         # Covered by an overlay, /tmp shows what the host has there and takes what jobs write.
         command += ["--overlay-rwdir", "/tmp"]
@@ -170,8 +174,7 @@ class _Guest:
 
 def hidden_directories(paths: Iterable[Path]) -> list[Path]:
     """The directories to share by themselves so that a guest sees these paths and the running Python."""
-    python = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[2])
-    places = [path.absolute() for path in (*python, *paths)]
+    places = [path.absolute() for path in (*python_directories(), *paths)]
     hidden = {place if place.is_dir() else place.parent for place in places if _is_masked(place)}
     return sorted(place for place in hidden if not any(other in place.parents for other in hidden))
 

@@ -143,6 +143,25 @@ def test_modules_are_written_unpacked_and_in_load_order(tmp_path: Path) -> None:
     ]
 
 
+def test_modules_that_another_wishes_for_come_before_it(tmp_path: Path) -> None:
+    home, out = tmp_path / "modules", tmp_path / "out"
+    home.mkdir()
+    out.mkdir()
+    for name in ("lib-crc", "crc_fast", "crc_plain"):
+        (home / f"{name}.ko").write_text(name)
+    (home / "modules.dep").write_text("lib-crc.ko:\ncrc_fast.ko:\ncrc_plain.ko:\n")
+    (home / "modules.softdep").write_text("# Soft\nsoftdep lib_crc pre: crc built_in post: other\n")
+    (home / "modules.alias").write_text(
+        "# Aliases\nalias pci:v1d* x\nalias crc crc_fast\nalias crc crc_plain\n"
+    )
+    write_modules(home, ["lib_crc"], out)
+    assert [path.name for path in sorted(out.iterdir())] == [
+        "00-crc_fast.ko",
+        "01-crc_plain.ko",
+        "02-lib-crc.ko",
+    ]
+
+
 def test_a_broken_module_is_named(tmp_path: Path) -> None:
     (tmp_path / "veth.ko.xz").write_bytes(b"no xz at all")
     (tmp_path / "modules.dep").write_text("veth.ko.xz:\n")
