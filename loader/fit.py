@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Self
 
+from .arena import variables_offset
+from .enums import MapType
 from .errors import BpflabError
 from .externs.resolve import Externs
 from .object_programs import ReadyProgram
@@ -14,13 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .btf.kernel import KernelBtf
-    from .spec import ObjectSpec, ProgramSpec
+    from .spec import ObjectSpec, ProgramSpec, VariableSpec
 
 
 class FittedObject:
     """What an object expects of the kernel, found there, and its programs ready to load.
 
-    Holds descriptors of the kernel's BTF until the end of its ``with``.
+    `arenas` says where in each arena its variables start. Holds descriptors of the kernel's
+    BTF until the end of its ``with``.
     """
 
     def __init__(
@@ -40,8 +44,11 @@ class FittedObject:
         try:
             self.externs = Externs(spec, self._target, kconfig)
             self.struct_ops = StructOps(spec, self._target)
+            self.arenas = {
+                one.name: variables_offset(one) for one in spec.maps.values() if one.type == MapType.ARENA
+            }
             self.programs = [
-                ReadyProgram(spec, program, self._target, self.externs, self.struct_ops)
+                ReadyProgram(spec, program, self._target, self.externs, self.struct_ops, self.arenas)
                 for program in self._wanted(programs)
             ]
         except BaseException:
@@ -58,6 +65,11 @@ class FittedObject:
             known = ", ".join(programs) or "none"
             raise BpflabError(f"{self.spec.name}: has no program '{min(unknown)}'; there are: {known}")
         return [program for program in programs.values() if program.name in chosen]
+
+    def place(self, variable: VariableSpec) -> VariableSpec:
+        """The spec of a variable, with its place in the live map: those of an arena may start anywhere."""
+        offset = self.arenas.get(variable.map, 0)
+        return dataclasses.replace(variable, offset=variable.offset + offset) if offset else variable
 
     def close(self) -> None:
         """Give up the descriptors of the kernel's BTF."""

@@ -28,6 +28,7 @@ from .native import native
 
 if TYPE_CHECKING:
     from .btf import Btf
+    from .memory import Memory
     from .perfbuf import PerfBuffer
     from .ringbuf import RingBuffer
     from .spec import MapSpec
@@ -75,7 +76,7 @@ class Map:
         self.flags = flags
         self.frozen = False
         self._pin: Path | None = None
-        self._memory: mmap | None = None
+        self._memory: Memory | None = None
         one = codec_for(value_size, False if self.type in FD_VALUES else value_signed)
         self._key: Codec = codec_for(key_size, key_signed)
         self._value: Codec = PerCpuCodec(one, possible_cpus()) if self.type in PER_CPU else one
@@ -270,7 +271,7 @@ class Map:
         syscall.map_freeze(self.fd, self.name)
         self.frozen = True
 
-    def memory(self) -> mmap | None:
+    def memory(self) -> Memory | None:
         """The values of a BPF_F_MMAPABLE array as memory (5.5), readable only if frozen; None for others.
 
         Closed with the map. Raises KernelError.

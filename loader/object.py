@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from .arena import create_arena
 from .enums import MapType
 from .errors import KernelError, ObjectError
 from .fit import FittedObject
@@ -88,7 +89,8 @@ class Object:
                     self._make_map(fitted, map_spec, btf_fd, pin_root)
             for variable in spec.variables.values():
                 if variable.map in self.maps:
-                    self.variables[variable.name] = Variable(variable, self.maps[variable.map])
+                    placed = fitted.place(variable)
+                    self.variables[variable.name] = Variable(placed, self.maps[variable.map])
             self._fill_slots(spec, self.maps, of_programs=False)
             for program in fitted.programs:
                 loaded = program.load(self.maps, btf_fd, log_level)
@@ -106,6 +108,9 @@ class Object:
         if name in fitted.struct_ops.structs:
             struct = fitted.struct_ops.structs[name]
             self.maps[name] = StructOpsMap.create(map_spec, struct, btf_fd, fitted.modules)
+            return
+        if map_spec.type == MapType.ARENA:
+            self.maps[name] = create_arena(map_spec, fitted.arenas[name])
             return
         create = partial(create_map, fitted.externs.fill(map_spec), spec.name, spec.btf, btf_fd)
         by_name = map_spec.pinning == PIN_BY_NAME

@@ -114,7 +114,7 @@ def fit_struct(wanted: MapSpec, spec: ObjectSpec, kernel: KernelBtf) -> KernelSt
         where = f"struct {name}.{member.name}"
         program = fitter.slots.get(member.bit_offset // 8)
         if member.name not in positions:
-            fitter.refuse_value(member, where)
+            fitter.require_empty(member, where)
             continue
         number = positions[member.name]
         their = members[number]
@@ -158,10 +158,10 @@ class _Fitter:
         start = member.bit_offset // 8
         return self._contents[start : start + self._local.size_of(member.type_id)]
 
-    def refuse_value(self, member: Member, where: str) -> None:
-        """The kernel lacks a member: it must be empty, a callback is as good as empty."""
-        if any(self._value(member)):
-            raise BtfError(f"{where} has a value, but this kernel has no such member")
+    def require_empty(self, member: Member, where: str) -> None:
+        """Raises BtfError for a member that the object sets; the kernel lacks it."""
+        if member.bit_offset // 8 in self.slots or any(self._value(member)):
+            raise BtfError(f"{where} is set, but this kernel has no such member")
 
     def fit(self, ours: Member, theirs: Member, where: str) -> bytes:
         """The bytes for the kernel's member; none for pointers. Raises BtfError."""

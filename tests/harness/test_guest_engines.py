@@ -109,7 +109,7 @@ say({
     "executable": sys.executable, "package": bpflab.__path__[0],
     "bpf": mounted("bpf"), "cgroup2": mounted("cgroup2"), "tracefs": mounted("tracefs"),
     "config": "CONFIG_BPF_SYSCALL=y" in open("/boot/config-" + os.uname().release).read().splitlines(),
-    "modules": sorted(name for name in ("veth", "dummy", "cls_bpf", "sch_ingress")
+    "modules": sorted(name for name in MODULES
                       if os.path.exists("/sys/module/" + name)),
 })
 with socket.create_server(("127.0.0.1", 0)) as server:
@@ -125,7 +125,7 @@ def test_a_job_finds_what_it_was_promised(engine: Engine, kernel: Kernel, tmp_pa
     payload = tmp_path / "deep" / "payload.txt"
     payload.parent.mkdir()
     payload.write_text("payload")
-    what = job(PROMISES, str(payload), "b c", **{"input.txt": b"input"})
+    what = job(PROMISES.replace("MODULES", repr(MODULES)), str(payload), "b c", **{"input.txt": b"input"})
     end, said = run(engine, kernel, Job(what.module, what.args, what.files, (payload,)))
     assert (end.kind, end.phase, end.exit_code, end.reason) == (EndKind.FINISHED, "run", 7, "")
     assert said[1:] == ["done"]
