@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,19 @@ def bench(session: nox.Session) -> None:
     """Load, look-up and event-read against libbpf; writes results/bench/."""
     prepare(session)
     session.run("bpflab", "bench", "--out", "results/bench", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Fuzz the loader's readers: [elf btf ext core] [--seconds 60]; findings are kept in the cache."""
+    prepare(session, "dev")
+    try:
+        session.install("--only-binary", ":all:", "atheris", silent=True)
+    except nox.command.CommandFailed:
+        session.error(
+            f"atheris has no wheel for {platform.python_version()} on {platform.machine()}: no fuzzing"
+        )
+    session.run("python", "-m", "bpflab.tests.fuzz", *session.posargs)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def main() -> int:
         if len(options.targets) != 1:
             parser.error("--repeat needs the one TARGET that the input is for")
         return repeat(options.targets[0], options.repeat)
-    command = [sys.executable, "-m", __spec__.name.removesuffix(".__main__"), "--inside"]
+    command = [sys.executable, "-m", "bpflab.tests.fuzz", "--inside"]
     failed = [
         name
         for name in options.targets or NAMES
