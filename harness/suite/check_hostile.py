@@ -8,6 +8,7 @@ import pytest
 
 from ..subjects.errors import ErrorClass
 from .fixtures import Open, Refused
+from .kernel_types import KernelTypes
 from .network import frame
 
 
@@ -25,7 +26,7 @@ def each(*names: str) -> pytest.MarkDecorator:
     )
 
 
-@each("unbounded", "unknown_helper", "licence", "endless", "missing_member")
+@each("unbounded", "unknown_helper", "licence", "endless", "missing_member", "missing_value", "signed_width")
 def check_verifier(name: str, refused: Refused, loaded: Open) -> None:
     """The kernel's verifier rejects it, and the user gets its log."""
     error = refused(name)
@@ -74,6 +75,15 @@ def check_map(name: str, refused: Refused, loaded: Open) -> None:
     """The kernel refuses to make the map, and the user gets its error number."""
     error = refused(name)
     assert (error.cls, error.errno) == (ErrorClass.KERNEL, errno.EINVAL), error
+    _goes_on(loaded)
+
+
+@each("ambiguous")
+def check_ambiguous(name: str, refused: Refused, loaded: Open, kernel_types: KernelTypes) -> None:
+    """A relocation with several answers is not guessed. A kernel without the type has its verifier refuse."""
+    error = refused(name)
+    is_there = kernel_types.find("disklabel") is not None
+    assert error.cls is (ErrorClass.RELOCATION if is_there else ErrorClass.VERIFIER), error
     _goes_on(loaded)
 
 
