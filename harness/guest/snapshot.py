@@ -41,8 +41,8 @@ from .supervise import Descriptor, Supervisor, Watched
 
 _QEMU = "qemu-system-x86_64"
 _DIRECTORY = "/tmp/bpflab-job"
-_KEPT_PER_KERNEL = 3
-"""Snapshots to keep of one kernel, the last used ones: one is about 200 MB."""
+_KEPT_PER_KERNEL = 2
+"""Snapshots to keep of one kernel, the last used ones: one is about 300 MB."""
 _MEMORY_MIB = 512
 
 
