@@ -37,6 +37,6 @@ unsigned bpflab_btf_index(const uint32_t *words, const uint32_t *offsets, unsign
 """)
 ffibuilder.set_source(
     "bpflab.loader.native._native",
-    Path(__file__).with_name("native.c").read_text(encoding="utf-8"),
+    "".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("native.c", "btf.c")),
     optional=True,
 )

@@ -1,4 +1,4 @@
-"""`Native` in C, through cffi's API mode (built by build.py from native.c)."""
+"""`Native` in C, through cffi's API mode (built by build.py from native.c and btf.c)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,205 @@
+/*
+ * Passes over a kernel's BTF: more than 100,000 records of varying length. Built as one
+ * with native.c; pure_btf.py has the same functions and defines what they do.
+ */
+#include <stdint.h>
+#include <string.h>
+
+enum {
+	BTF_HEADER_WORDS = 3,
+	BTF_ENTRY_RECORD_BITS = 32,
+	CRC32_POLYNOMIAL = 0xEDB88320,	/* reflected, as zlib's */
+	DIGIT_BITS = 8,
+	DIGITS = 1 << DIGIT_BITS,
+};
+
+/* Words behind a record's header by kind: a fixed number, and a number per element. */
+static const struct { uint8_t once, each; } btf_extra[] = {
+	[1] = { 1, 0 },		/* INT */
+	[2] = { 0, 0 },		/* PTR */
+	[3] = { 3, 0 },		/* ARRAY */
+	[4] = { 0, 3 },		/* STRUCT */
+	[5] = { 0, 3 },		/* UNION */
+	[6] = { 0, 2 },		/* ENUM */
+	[13] = { 0, 2 },	/* FUNC_PROTO */
+	[14] = { 1, 0 },	/* VAR */
+	[15] = { 0, 3 },	/* DATASEC */
+	[17] = { 1, 0 },	/* DECL_TAG */
+	[19] = { 0, 3 },	/* ENUM64 */
+};
+
+/*
+ * Write where each record of a type section of `count` words starts; how many there
+ * are. Behind the last one stands where the pass stopped: `count`, unless the record
+ * there is cut off or of an unknown kind. `offsets` has room for count / 3 + 1.
+ */
+static unsigned bpflab_btf_offsets(const uint32_t *words, unsigned count, uint32_t *offsets)
+{
+	uint64_t at = 0;
+	unsigned number = 0;
+
+	while (count - at >= BTF_HEADER_WORDS) {
+		uint32_t info = words[at + 1], kind = info >> 24 & 0x7F;
+		uint64_t length;
+
+		if (kind < 1 || kind >= sizeof(btf_extra) / sizeof(*btf_extra))
+			break;
+		length = BTF_HEADER_WORDS + btf_extra[kind].once
+			 + (uint64_t)btf_extra[kind].each * (info & 0xFFFFFF);
+		if (length > count - at)
+			break;
+		offsets[number++] = (uint32_t)at;
+		at += length;
+	}
+	offsets[number] = (uint32_t)at;
+	return number;
+}
+
+/* The strings of a piece of BTF, behind those of its base. Both end with a zero byte. */
+struct btf_strings {
+	const char *base, *own;
+	uint32_t base_size, own_size;
+};
+
+/* The string at an offset, and how many bytes there are up to the end of its section. */
+static const char *btf_string(const struct btf_strings *strings, uint32_t offset, uint32_t *room)
+{
+	if (offset < strings->base_size) {
+		*room = strings->base_size - offset;
+		return strings->base + offset;
+	}
+	offset -= strings->base_size;
+	*room = offset < strings->own_size ? strings->own_size - offset : 0;
+	return strings->own + offset;
+}
+
+/* Whether a string is `name`, or that with a flavor (which Python looks at more closely). */
+static int has_name(const char *string, uint32_t room, const char *name, size_t length)
+{
+	if (length >= room || memcmp(string, name, length))
+		return 0;
+	return !string[length] || (room - length > 3 && !memcmp(string + length, "___", 3));
+}
+
+static unsigned first_pair(const char *string)
+{
+	return (uint8_t)string[0] << 8 | (uint8_t)string[1];
+}
+
+static void mark(uint8_t *bits, unsigned number)
+{
+	bits[number / 8] |= (uint8_t)(1 << number % 8);
+}
+
+static int is_marked(const uint8_t *bits, unsigned number)
+{
+	return bits[number / 8] >> number % 8 & 1;
+}
+
+/*
+ * Write the numbers of the records whose name is one of `names` (each ended by a zero
+ * byte, `names_size` in all) with or without a flavor; how many there are. `found` has
+ * room for as many as there are records.
+ */
+static unsigned bpflab_btf_find(const uint32_t *words, const uint32_t *offsets, unsigned count,
+				const char *base, uint32_t base_size, const char *own, uint32_t own_size,
+				const char *names, unsigned names_size, uint32_t *found)
+{
+	const struct btf_strings strings = { base, own, base_size, own_size };
+	/* First two bytes of the names: few of a kernel's names get past that. */
+	uint8_t wanted[(1 << 16) / 8] = { 0 };
+	unsigned hits = 0;
+
+	for (const char *name = names; name < names + names_size; name += strlen(name) + 1) {
+		const char flavored[] = { name[0], '_' };
+
+		mark(wanted, first_pair(name));
+		if (!name[1])
+			mark(wanted, first_pair(flavored));
+	}
+	for (unsigned number = 0; number < count; number++) {
+		uint32_t offset = words[offsets[number]], room;
+		const char *string = btf_string(&strings, offset, &room);
+
+		if (!offset || room < 2 || !is_marked(wanted, first_pair(string)))
+			continue;
+		for (const char *name = names; name < names + names_size; ) {
+			size_t length = strlen(name);
+
+			if (has_name(string, room, name, length)) {
+				found[hits++] = number;
+				break;
+			}
+			name += length + 1;
+		}
+	}
+	return hits;
+}
+
+/* Length of a name without its flavor: the last ___ with other characters on both sides. */
+static size_t essential_length(const char *name, size_t length)
+{
+	for (size_t end = length; end >= 5; end--) {
+		const char *at = name + end - 5;
+
+		if (at[0] != '_' && at[1] == '_' && at[2] == '_' && at[3] == '_' && at[4] != '_')
+			return end - 4;
+	}
+	return length;
+}
+
+/* Sort by one digit, keeping the order of equals. */
+static void sort_by_digit(const uint64_t *from, uint64_t *to, unsigned count, unsigned shift)
+{
+	uint32_t starts[DIGITS] = { 0 };
+	uint32_t total = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		starts[from[i] >> shift & (DIGITS - 1)]++;
+	for (unsigned digit = 0; digit < DIGITS; digit++) {
+		uint32_t size = starts[digit];
+
+		starts[digit] = total;
+		total += size;
+	}
+	for (unsigned i = 0; i < count; i++)
+		to[starts[from[i] >> shift & (DIGITS - 1)]++] = from[i];
+}
+
+/*
+ * Write an entry for each record with a name, sorted; how many there are. An entry is
+ * the crc32 of the name without flavor, << 32, and the record's number. `entries` and
+ * `scratch` have room for `count` each.
+ */
+static unsigned bpflab_btf_index(const uint32_t *words, const uint32_t *offsets, unsigned count,
+				 const char *base, uint32_t base_size, const char *own, uint32_t own_size,
+				 uint64_t *entries, uint64_t *scratch)
+{
+	const struct btf_strings strings = { base, own, base_size, own_size };
+	uint32_t table[256];
+	unsigned named = 0;
+
+	for (uint32_t byte = 0; byte < 256; byte++) {
+		table[byte] = byte;
+		for (int bit = 0; bit < 8; bit++)
+			table[byte] = table[byte] >> 1 ^ (table[byte] & 1 ? CRC32_POLYNOMIAL : 0);
+	}
+	for (unsigned number = 0; number < count; number++) {
+		uint32_t offset = words[offsets[number]], room, crc = ~0u;
+		const char *string = btf_string(&strings, offset, &room);
+		size_t length;
+
+		if (!offset || !room)
+			continue;
+		length = essential_length(string, strnlen(string, room));
+		for (size_t i = 0; i < length; i++)
+			crc = crc >> 8 ^ table[(crc ^ (uint8_t)string[i]) & 0xFF];
+		entries[named++] = (uint64_t)~crc << BTF_ENTRY_RECORD_BITS | number;
+	}
+	/* The numbers rise already: only the upper half needs sorting. */
+	for (unsigned shift = BTF_ENTRY_RECORD_BITS; shift < 64; shift += 2 * DIGIT_BITS) {
+		sort_by_digit(entries, scratch, named, shift);
+		sort_by_digit(scratch, entries, named, shift + DIGIT_BITS);
+	}
+	return named;
+}
