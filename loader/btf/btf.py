@@ -68,6 +68,7 @@ class Btf:
         self._strings: StringSection = strings
         self._table = open_table(words, strings)
         self._decoded: dict[int, BtfType] = {}
+        self._resolved: dict[int, BtfType] = {}
         self._members: dict[int, tuple[Member, ...]] = {}
         self._sections: dict[str, BtfType] | None = None
         self._named: dict[str, list[int]] = {}
@@ -271,6 +272,12 @@ class Btf:
 
     def resolve(self, type_id: int) -> BtfType:
         """The type behind modifiers, type tags and typedefs. Raises BtfError on a cycle."""
+        found = self._resolved.get(type_id)
+        if found is None:
+            found = self._resolved[type_id] = self._resolve(type_id)
+        return found
+
+    def _resolve(self, type_id: int) -> BtfType:
         for _ in range(MAX_CHAIN):
             found = self.type(type_id)
             if found.kind not in MODIFIERS and found.kind != Kind.TYPEDEF:
