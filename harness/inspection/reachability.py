@@ -16,12 +16,16 @@ from ...loader.insn import Insn, as_signed
 Registers = tuple[int | None, ...]
 """What each of the registers that an instruction can name holds, unsigned; None for unknown."""
 
+FROZEN = -1
+"""In a register: an address in memory that never changes once the program is loaded."""
+
 U64, U32 = (1 << 64) - 1, (1 << 32) - 1
 UNKNOWN: Registers = (None,) * 16
 
 JMP, JMP32 = 0x05, 0x06
 JA, CALL, EXIT, MAY_GOTO = 0x00, 0x80, 0x90, 0xE0
 OPERATION = 0xF0
+_SIZES = {bits: size for size, bits in bpf.SIZES.items()}
 ATOMIC = 0xC0
 
 
@@ -30,21 +34,33 @@ def reachable(
     byte_order: bpf.ByteOrder,
     entries: Iterable[int] = (0,),
     unknown: Collection[int] = (),
+    frozen: Collection[int] = (),
+    held: int | None = None,
 ) -> set[int]:
     """Indices of the instructions that can be reached from `entries`.
 
     Functions that are called, or whose address is taken, are entered as well. What the
     instructions in `unknown` put into a register is not yet what they say: the loader
-    will write it there.
+    will write it there. Those in `frozen` load addresses of read-only variables; with
+    `held`, each of these is taken to hold that number.
     """
-    return _Walk(insns, byte_order, unknown).run(entries)
+    return _Walk(insns, byte_order, unknown, frozen, held).run(entries)
 
 
 class _Walk:
-    def __init__(self, insns: bytes | bytearray, byte_order: bpf.ByteOrder, unknown: Collection[int]) -> None:
+    def __init__(
+        self,
+        insns: bytes | bytearray,
+        byte_order: bpf.ByteOrder,
+        unknown: Collection[int],
+        frozen: Collection[int],
+        held: int | None,
+    ) -> None:
         self.insns = insns
         self.order = byte_order
         self.unknown = unknown
+        self.frozen = frozen
+        self.held = held
         self.count = len(insns) // bpf.SIZE
         self.before: dict[int, Registers] = {}
         """What the registers hold before an instruction, on every path that was found to it."""
@@ -83,7 +99,7 @@ class _Walk:
             case 0x00 if insn.code == bpf.LD_IMM64:
                 return _with(registers, {insn.dst: self._wide(index, insn)})
             case bpf.LDX:
-                return _with(registers, {insn.dst: None})
+                return _with(registers, {insn.dst: self._loaded(insn, registers)})
             case 0x00:
                 # The old loads from a packet behave like a call.
                 return _with(registers, dict.fromkeys(range(6)))
@@ -94,9 +110,17 @@ class _Walk:
                 return _with(registers, dict.fromkeys(range(6)))
         return registers
 
+    def _loaded(self, insn: Insn, registers: Registers) -> int | None:
+        """What a load from memory gives."""
+        if registers[insn.src] != FROZEN or self.held is None or insn.code & bpf.MODE_MASK != bpf.MODE_MEM:
+            return None
+        return self.held & (1 << 8 * _SIZES[insn.code & bpf.SIZE_MASK]) - 1
+
     def _wide(self, index: int, insn: Insn) -> int | None:
         if index + 1 >= self.count:
             return None
+        if index in self.frozen:
+            return FROZEN
         self._enter(index + insn.imm + 1, insn.src == bpf.PSEUDO_FUNC)
         if insn.src or index in self.unknown:
             return None
@@ -145,6 +169,8 @@ def _calculate(insn: Insn, registers: Registers) -> int | None:
     # An offset makes another instruction of it: sign extension, signed division, a cast.
     if right is None or insn.offset or (left is None and operation != 0xB0):
         return None
+    if FROZEN in (left, right):
+        return FROZEN if operation == 0x00 or (operation == 0xB0 and right == FROZEN) else None
     left = (left or 0) & mask
     right &= mask
     shift = right & (bits - 1)
@@ -179,7 +205,7 @@ def _calculate(insn: Insn, registers: Registers) -> int | None:
 def _decide(insn: Insn, registers: Registers) -> bool | None:
     """Whether a conditional jump is taken; None if constants do not tell."""
     left, right = registers[insn.dst], _operand(insn, registers)
-    if left is None or right is None:
+    if left is None or right is None or FROZEN in (left, right):
         return None
     bits = 64 if insn.code & bpf.CLASS_MASK == JMP else 32
     mask = (1 << bits) - 1

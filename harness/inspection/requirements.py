@@ -17,8 +17,8 @@ from ...loader.enums import MapFlags, MapType, ProgType
 from ...loader.insn import Insn
 from ...loader.linker import LinkedProgram, link
 from ...loader.sections import find_section
-from ...loader.spec import ExternSpec, MapSpec, ObjectSpec, ProgramSpec
-from .reachability import ATOMIC, CALL, JMP, JMP32, MAY_GOTO, OPERATION, reachable
+from ...loader.spec import ExternSpec, MapReference, MapSpec, ObjectSpec, ProgramSpec
+from .reachability import ATOMIC, CALL, JMP, JMP32, MAY_GOTO, OPERATION, U64, reachable
 from .resolution import entries
 
 OLD_PROGRAM_LIMIT = 4096
@@ -47,8 +47,8 @@ class Need:
     users: list[str] = field(default_factory=list)
     """Programs or maps that need it."""
     optional: bool = True
-    """The object does without: its users are not loaded by themselves, or an existence check,
-    or a weak declaration stands before every use."""
+    """The object can do without: its users are not loaded by themselves, or are weak, or before
+    every use stands a check of what exists, of the configuration or of a read-only variable."""
 
 
 @dataclass(frozen=True)
@@ -154,20 +154,27 @@ class _Collector:
             self._add_feature("typed_ksyms", user, optional)
 
     def _unchecked(self, linked: LinkedProgram) -> set[int]:
-        """Instructions that are reached whether all existence checks say yes or all say no."""
+        """Instructions that are reached whether all checks of the kernel say yes or all say no."""
         return self._reachable(linked, 0) & self._reachable(linked, 1)
 
-    def _reachable(self, linked: LinkedProgram, exists: int | None) -> set[int]:
-        """Instructions reached when every existence check gives this answer; None for either."""
+    def _reachable(self, linked: LinkedProgram, answer: int | None) -> set[int]:
+        """Instructions reached when every check of the kernel has this answer; None for either."""
         insns = bytearray(linked.insns)
         unknown = {index for index, _ in linked.core} | {extern.insn for extern in linked.externs}
         for index, one in linked.core:
-            if one.kind in _EXISTENCE and exists is not None:
+            if one.kind in _EXISTENCE and answer is not None:
                 insn = bpf.read(insns, index, linked.byte_order)
                 if insn.code & bpf.CLASS_MASK in (bpf.ALU, bpf.ALU64) or insn.code == bpf.LD_IMM64:
-                    bpf.write(insns, index, insn._replace(imm=exists), linked.byte_order)
+                    bpf.write(insns, index, insn._replace(imm=answer), linked.byte_order)
                     unknown.discard(index)
-        return reachable(insns, linked.byte_order, entries(self.spec, linked), unknown)
+        frozen = {one.insn for one in linked.map_refs if self._is_frozen(one)}
+        frozen |= {one.insn for one in linked.externs if self.spec.externs[one.name].kind == "kconfig"}
+        # Versions and numbers are compared with others, so yes is as large as it can be.
+        held = None if answer is None else -answer & U64
+        return reachable(insns, linked.byte_order, entries(self.spec, linked), unknown, frozen, held)
+
+    def _is_frozen(self, reference: MapReference) -> bool:
+        return reference.value_offset is not None and self.spec.maps[reference.map].kind == "rodata"
 
 
 def _features(insn: Insn) -> Iterator[str]:

@@ -63,7 +63,7 @@ def _missing_field(local: Btf, access: Access, target: Btf, type_id: int) -> str
         if step.name:
             path = find_member(target, type_id, step.name)
             if path is None:
-                names = list(_member_names(target, parent.id))
+                names = list(_member_names(target, parent.id, set()))
                 what = f"the kernel's {target.describe(parent.id)} has no member '{step.name}'"
                 return what + _instead(step.name, names)
             owner, index = path[-1]
@@ -89,21 +89,27 @@ def _member_type(btf: Btf, step: Step) -> int:
     return btf.members(btf.type(step.type_id))[step.number].type_id
 
 
-def _member_names(btf: Btf, type_id: int, depth: int = 0) -> Iterator[str]:
+def _member_names(btf: Btf, type_id: int, searched: set[int]) -> Iterator[str]:
     """All that can be written after the dot, through anonymous structs and unions."""
     parent = btf.resolve(type_id)
-    if parent.kind not in COMPOSITES or depth > FEW:
+    if parent.kind not in COMPOSITES or parent.id in searched:
         return
+    searched.add(parent.id)
     for member in btf.members(parent):
         if member.name:
             yield member.name
         else:
-            yield from _member_names(btf, member.type_id, depth + 1)
+            yield from _member_names(btf, member.type_id, searched)
 
 
 def _instead(wanted: str, names: list[str]) -> str:
     """What somebody may look for under another name."""
-    near = get_close_matches(wanted, names, n=3, cutoff=0.7)
+    # What all names begin with (enumerators do) makes none of them near.
+    together = enumerate(zip(wanted, *names, strict=False)) if len(names) > 1 else ()
+    common = next((at for at, letters in together if len(set(letters)) > 1), 0)
+    short = {name[common:]: name for name in names}
+    found = get_close_matches(wanted[common:], short, n=3, cutoff=0.7)
+    near = [short[name] for name in found]
     near += [name for name in names if wanted in name and name not in near][: 3 - len(near)]
     if near:
         return f"; near: {', '.join(near)}"

@@ -66,7 +66,12 @@ MACROS = """
             "return s->x[7];",
             "the kernel's array has 4 elements, no element 7",
         ),
-        ("struct s___mine { int x; } core;", "int v;", "return s->x;", "the kernel (without its modules) has no struct s"),
+        (
+            "struct s___mine { int x; } core;",
+            "int v;",
+            "return s->x;",
+            "the kernel (without its modules) has no struct s",
+        ),
         (
             "struct s { int x; } core;",
             "union s { int x; } v;",
@@ -90,6 +95,13 @@ MACROS = """
             "enum e { E_RUNNING, E_DEAD } v;",
             "return value(enum e, E_RUN___x);",
             "the kernel's enum e has no 'E_RUN'; near: E_RUNNING",
+        ),
+        (
+            "enum e { LONG_PREFIX_GONE = 3 }; struct s { int x; };",
+            "enum e { LONG_PREFIX_A, LONG_PREFIX_B, LONG_PREFIX_C } v;",
+            "return value(enum e, LONG_PREFIX_GONE);",
+            "the kernel's enum e has no 'LONG_PREFIX_GONE'; "
+            "it has: LONG_PREFIX_A, LONG_PREFIX_B, LONG_PREFIX_C",
         ),
     ],
 )

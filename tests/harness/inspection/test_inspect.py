@@ -39,7 +39,8 @@ static __attribute__((noinline)) int check(struct task_struct *t)
 SEC("fentry/do_unlinkat") int enter(void *context)
 {
     struct key key = {};
-    if (LINUX_KERNEL_VERSION && bpf_map_lookup_elem(&sessions, &key))
+    key.low = LINUX_KERNEL_VERSION;
+    if (bpf_map_lookup_elem(&sessions, &key))
         return check((void *)bpf_get_current_task());
     last = key;
     return 0;
@@ -239,9 +240,15 @@ def test_instruction_sets_have_their_releases(
 
 CHECKED = """
 enum bpf_func_id___mine { BPF_FUNC_loop___mine = 1 };
+extern int LINUX_KERNEL_VERSION __kconfig;
+extern enum libbpf_tristate CONFIG_BPF __kconfig __weak;
+const volatile _Bool enabled = 1;
+const volatile unsigned long limits[4] = {};
+static _Bool often = 1;
 static long f(__u32 i, void *c) { return 0; }
 SEC("tc") int program(struct __sk_buff *skb)
 {
+    often = skb->mark;
     if (CONDITION)
         bpf_loop(3, f, 0, 0);
     bpf_get_prandom_u32();
@@ -255,7 +262,15 @@ SEC("tc") int program(struct __sk_buff *skb)
     [
         ("bpf_core_enum_value_exists(enum bpf_func_id___mine, BPF_FUNC_loop___mine)", True),
         ("!bpf_core_enum_value_exists(enum bpf_func_id___mine, BPF_FUNC_loop___mine)", True),
+        ("LINUX_KERNEL_VERSION >= KERNEL_VERSION(5, 17, 0)", True),
+        ("CONFIG_BPF == TRI_YES", True),
+        ("enabled", True),
+        ("!enabled", True),
+        ("limits[3] > 5", True),
+        # What may be different each time proves nothing.
         ("skb->len", False),
+        ("often", False),
+        ("limits[skb->len & 3] > 5 || skb->len", False),
     ],
 )
 def test_what_stands_behind_a_check_is_optional(compile_bpf: Compile, condition: str, optional: bool) -> None:

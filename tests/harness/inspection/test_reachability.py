@@ -107,6 +107,39 @@ def test_unknown_instructions_say_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("address", "load", "held", "jump_on", "found"),
+    [
+        ((), Insn(0x61, 1, 1, 0, 0), 7, 7, {0, 2, 3, 5}),
+        ((), Insn(0x61, 1, 1, 0, 0), -1 & (1 << 64) - 1, 0, {0, 2, 3, 4}),
+        ((), Insn(0x71, 1, 1, 4, 0), 0x1FF, 0xFF, {0, 2, 3, 5}),
+        ((), Insn(0x61, 1, 1, 0, 0), None, 7, {0, 2, 3, 4, 5}),
+        # A sign-extending load is not followed, nor is a load from elsewhere.
+        ((), Insn(0x81, 1, 1, 0, 0), 7, 7, {0, 2, 3, 4, 5}),
+        ((), Insn(0x61, 1, 6, 0, 0), 7, 7, {0, 2, 3, 4, 5}),
+        # The address goes through sums and moves, and says nothing as a number.
+        ((Insn(0x07, 1, 0, 0, 8),), Insn(0x61, 1, 1, 0, 0), 7, 7, {0, 2, 3, 4, 6}),
+        ((Insn(0xBF, 2, 1, 0, 0),), Insn(0x61, 1, 2, 0, 0), 7, 7, {0, 2, 3, 4, 6}),
+        ((Insn(0x57, 1, 0, 0, 8),), Insn(0x61, 1, 1, 0, 0), 7, 7, {0, 2, 3, 4, 5, 6}),
+        ((), Insn(0xBF, 1, 1, 0, 0), 7, 7, {0, 2, 3, 4, 5}),
+    ],
+)
+def test_read_only_variables_can_be_supposed(
+    address: tuple[Insn, ...], load: Insn, held: int | None, jump_on: int, found: set[int]
+) -> None:
+    insns = (
+        Insn(0x18, 1, 2, 0, 3),
+        Insn(0, 0, 0, 0, 0),
+        *address,
+        load,
+        jump(JEQ, 1, jump_on, 1),
+        EXIT,
+        EXIT,
+    )
+    code = b"".join(insn.pack("<") for insn in insns)
+    assert reachable(code, "<", frozen=(0,), held=held) == found
+
+
+@pytest.mark.parametrize(
     "reference",
     [
         (Insn(0x85, 0, PSEUDO_CALL, 0, 2), Insn(0xB7, 0, 0, 0, 0)),
