@@ -35,6 +35,14 @@ class Callback(NamedTuple):
     member: int
 
 
+class Slot(NamedTuple):
+    """Where in a struct_ops map's value a program goes."""
+
+    offset: int
+    program: str
+    callback: Callback
+
+
 @dataclass(slots=True)
 class KernelStruct:
     """A struct_ops map as the running kernel wants it."""
@@ -43,17 +51,14 @@ class KernelStruct:
     value_type_id: int
     contents: bytearray
     """The value, without the programs."""
-    programs: list[tuple[int, str]] = field(default_factory=list)
-    """(offset in the value, program)."""
-    callbacks: dict[str, Callback] = field(default_factory=dict)
-    """By program."""
+    slots: list[Slot] = field(default_factory=list)
 
     def value(self, programs: Mapping[str, Program]) -> bytes:
         """The value with the programs' file descriptors; those not loaded stay empty."""
         contents = bytearray(self.contents)
-        for offset, name in self.programs:
-            if name in programs:
-                pack_into("=Q", contents, offset, programs[name].fd)
+        for slot in self.slots:
+            if slot.program in programs:
+                pack_into("=Q", contents, slot.offset, programs[slot.program].fd)
         return bytes(contents)
 
 
@@ -78,7 +83,7 @@ class StructOps:
             self.structs[wanted.name] = fitted = fit_struct(wanted, spec, target.running)
         except (BtfError, NotSupportedError) as error:
             raise UnresolvedError(what, str(error)) from error
-        for program, callback in fitted.callbacks.items():
+        for _, program, callback in fitted.slots:
             known = self._callbacks.setdefault(program, callback)
             if known != callback:
                 raise UnresolvedError(what, f"program '{program}' is a callback of another member already")
@@ -124,8 +129,7 @@ def fit_struct(wanted: MapSpec, spec: ObjectSpec, kernel: KernelBtf) -> KernelSt
             fitted.contents[offset : offset + len(data)] = data
         else:
             _require_struct_ops(spec, program, where)
-            fitted.programs.append((offset, program))
-            fitted.callbacks[program] = Callback(value.module, theirs.id, number)
+            fitted.slots.append(Slot(offset, program, Callback(value.module, theirs.id, number)))
     return fitted
 
 
