@@ -191,5 +191,5 @@ TARGETS = {
     "elf": Target(read_elf, in_section, 1 << 15),
     "btf": Target(read_btf, in_btf, 1 << 14),
     "ext": Target(read_ext, in_part(in_btf, anywhere), 1 << 14),
-    "core": Target(relocate_records, in_part(in_btf, in_btf, anywhere), 1 << 14),
+    "core": Target(relocate_records, in_part(in_btf, in_btf, anywhere), 12_000),
 }
