@@ -10,6 +10,7 @@ from .btf import Btf
 from .linker import LinkedProgram
 
 _JUMPS = (0x05, 0x06)
+_GOTO = 0x05
 _MOVE = 0xB0
 
 
@@ -76,8 +77,9 @@ def _use(linked: LinkedProgram, insn: int) -> int | None:
         if found.code == bpf.CALL:
             return index if 1 <= register <= 5 else None
         if kind not in (bpf.ALU, bpf.ALU64):
-            if kind in _JUMPS or register in (found.src, found.dst):
-                return index if kind not in _JUMPS else None
+            is_used = register in (found.src, found.dst) and found.code != _GOTO
+            if is_used or kind in _JUMPS:
+                return index if is_used else None
         elif found.code & bpf.SOURCE_REGISTER and found.src == register:
             register = found.dst
         elif found.dst == register and found.code & 0xF0 == _MOVE:

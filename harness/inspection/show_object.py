@@ -80,7 +80,9 @@ def show_needs(found: Requirements, console: Console) -> None:
 def _conclusion(found: Requirements) -> Text:
     what = "; ".join(f"{need.kind} {need.name} ({', '.join(need.users)})" for need in found.raised_by)
     if found.minimum:
-        return Text.assemble("Lowest upstream kernel: ", (found.minimum, "bold"), f", for {what}.")
+        kfuncs = any(need.kind == "kfunc" and not need.optional for need in found.needs)
+        note = " Kernel functions are no stable interface: a later kernel may lack them." if kfuncs else ""
+        return Text.assemble("Lowest upstream kernel: ", (found.minimum, "bold"), f", for {what}.{note}")
     if found.raised_by:
         return Text.assemble("Lowest upstream kernel: ", ("none known", "bold red"), f", for {what}.")
     return Text("Nothing here needs any particular kernel.")

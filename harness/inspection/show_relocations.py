@@ -13,8 +13,19 @@ from .resolution import Place, Resolution, Status
 from .rows import Row, is_broken, rows
 
 _STYLE = {Status.RESOLVED: "", Status.GUARDED: "dim", Status.BROKEN: "bold red"}
-_COLUMN = 10
-"""About what one kernel's column takes."""
+_KINDS = {
+    "field_byte_offset": "byte_off",
+    "field_byte_size": "byte_sz",
+    "field_signed": "signed",
+    "field_lshift_u64": "lshift_u64",
+    "field_rshift_u64": "rshift_u64",
+    "type_id_local": "local_type_id",
+    "type_id_target": "target_type_id",
+}
+"""The short names that llvm-objdump and the kernel use; the others are short already."""
+_KIND_WIDTH, _ACCESS_WIDTH, _LINE_WIDTH, _KERNEL_WIDTH = 16, 34, 24, 10
+"""About what the columns take; accesses and lines wrap."""
+_MOST_TABLES = 3
 
 
 def show_relocations(
@@ -23,31 +34,38 @@ def show_relocations(
     errors: Mapping[str, str],
     console: Console,
 ) -> None:
-    """Print the table (with too many kernels for the width: one row per kernel), then every reason.
+    """Print a table, or several if the terminal is narrow, then every reason.
 
-    `errors` are kernels that have no types to hold the object against.
+    With more kernels than that gives, they become rows. `errors` are kernels that have
+    no types to hold the object against.
     """
     found = rows(places, by_kernel)
-    widest = max((len(row.what()) for row in found), default=0)
-    if min(widest, 44) + _COLUMN * len(by_kernel) + 20 <= console.width or len(by_kernel) == 1:
-        console.print(_by_relocation(found, list(by_kernel)))
-    else:
+    labels = list(by_kernel)
+    with_lines = len(labels) <= 1 or console.width >= 120
+    taken = _KIND_WIDTH + _ACCESS_WIDTH + (_LINE_WIDTH if with_lines else 0)
+    fitting = max(1, (console.width - taken) // _KERNEL_WIDTH)
+    if len(labels) > fitting * _MOST_TABLES:
         console.print(_by_kernel(by_kernel))
+    else:
+        for start in range(0, len(labels) or 1, fitting):
+            console.print(_by_relocation(found, labels[start : start + fitting], with_lines))
     for line in _reasons(found):
         console.print(line, soft_wrap=True, highlight=False)
     for label, error in errors.items():
         console.print(Text(f"{label}: {error}", _STYLE[Status.BROKEN]), soft_wrap=True)
 
 
-def _by_relocation(found: list[Row], labels: list[str]) -> Table:
+def _by_relocation(found: list[Row], labels: list[str], with_lines: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for head in ("CO-RE relocation", "of", "in line"):
+    table.add_column(Text("CO-RE"), no_wrap=True)
+    for head in ("of", "in line") if with_lines else ("of",):
         table.add_column(Text(head), overflow="fold")
     for label in labels:
         table.add_column(Text(label), justify="right", no_wrap=True)
     for row in found:
         cells = [_cell(row.cells[label]) for label in labels]
-        table.add_row(Text(row.kind), Text(row.what()), Text(row.where(), "dim"), *cells)
+        lines = [Text(row.where(), "dim")] if with_lines else []
+        table.add_row(Text(_KINDS.get(row.kind, row.kind)), Text(row.what()), *lines, *cells)
     return table
 
 

@@ -183,7 +183,8 @@ SEC("raw_tp/x") long program(struct s **context)
     struct s *s = context[0];
     long result = 0;
     probe(&result, 4, &s->a);
-    probe(&result, 8, &s->b);
+    if (__builtin_preserve_field_info(s->b, 2))
+        probe(&result, 8, &s->b);
     return result;
 }
 """
@@ -193,4 +194,8 @@ def test_offsets_belong_to_the_line_that_uses_them(compile_bpf: Compile) -> None
     spec = ObjectSpec.from_file(compile_bpf(OFFSETS))
     linked = link(spec, spec.programs["program"])
     found = [line_of_use(linked, spec.btf, insn) for insn, _ in linked.core]
-    assert [line.text for line in found if line] == ["probe(&result, 4, &s->a);", "probe(&result, 8, &s->b);"]
+    assert [line.text for line in found if line] == [
+        "probe(&result, 4, &s->a);",
+        "if (__builtin_preserve_field_info(s->b, 2))",
+        "probe(&result, 8, &s->b);",
+    ]

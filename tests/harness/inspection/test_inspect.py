@@ -140,7 +140,7 @@ def test_people_see_the_same(
     lines = [line.split() for line in shown.splitlines()]
     assert ["sessions", "HASH", "16", "8", "16", "NO_PREALLOC", "pinned", "by", "name"] in lines
     (relocation,) = [line for line in lines if "task_struct.pid" in line]
-    assert relocation[:4] == ["field_byte_offset", "struct", "task_struct.pid", "(0:0)"]
+    assert relocation[:4] == ["byte_off", "struct", "task_struct.pid", "(0:0)"]
     assert relocation[4].startswith("sample.bpf.c:")
     assert "Lowest upstream kernel: 5.5, for " in shown
     assert "bpf_rcu_read_lock (does without)" in shown

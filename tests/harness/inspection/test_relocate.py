@@ -130,8 +130,8 @@ def test_a_kernel_per_column(
     assert code == 1
     cells = {tuple(line.split()[0:3:2]): line.split()[-2:] for line in shown.splitlines() if "(0:" in line}
     assert cells["field_exists", "task_struct.gone"] == ["yes", "no"]
-    assert cells["field_byte_offset", "task_struct.gone"] == ["8", "broken"]
-    assert cells["field_byte_offset", "task_struct.flags"] == ["0", "0"]
+    assert cells["byte_off", "task_struct.gone"] == ["8", "broken"]
+    assert cells["byte_off", "task_struct.flags"] == ["0", "0"]
     assert re.search(
         r"^broken on new.bpf.o: struct task_struct.gone \(0:1\): poisoned \(fails if reached\): "
         r"the kernel's struct task_struct has no member 'gone'; (near|it has): going|flags, going$",
@@ -213,12 +213,25 @@ def test_a_real_change_on_real_kernels(kernel: Any, compile_bpf: Compile) -> Non
     assert status["struct task_struct.__state"] == ("guarded" if old else "resolved")
 
 
+def test_a_narrow_terminal_gets_several_tables(
+    compile_bpf: Compile, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    path = compile_bpf(MIXED.replace("SECTION", "raw_tp/y"))
+    types = [compile_bpf(OLD, name=f"k{number}") for number in range(5)]
+    _, shown, _ = run(capsys, "relocate", path, *(part for one in types for part in ("--btf", one)))
+    heads = [line.split()[2:] for line in shown.splitlines() if line.split()[:1] == ["CO-RE"]]
+    assert len(heads) > 1
+    assert [label for head in heads for label in head] == [f"k{number}.bpf.o" for number in range(5)]
+    assert max(map(len, shown.splitlines())) <= 80
+
+
 def test_many_kernels_have_a_row_each(
     compile_bpf: Compile, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     path = compile_bpf(MIXED.replace("SECTION", "raw_tp/y"))
-    types = [compile_bpf(OLD if number % 2 else NEW, name=f"kernel{number}") for number in range(9)]
+    types = [compile_bpf(OLD if number % 2 else NEW, name=f"kernel{number}") for number in range(12)]
     code, shown, _ = run(capsys, "relocate", path, *(part for one in types for part in ("--btf", one)))
     lines = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if " kernel" in line}
     assert code == 1
