@@ -125,6 +125,8 @@ static bool attach_tc(struct bpf_program *program, json_object *target, struct l
 
 static bool attach_map(struct bpf_map *map, struct link *link)
 {
+	if (bpf_map__type(map) != BPF_MAP_TYPE_STRUCT_OPS)
+		return refuse(USAGE, 0, "map '%s' is no struct_ops map", bpf_map__name(map));
 	link->bpf = bpf_map__attach_struct_ops(map);
 	if (!link->bpf)
 		refuse_libbpf(KERNEL, errno, "map '%s' cannot be attached", bpf_map__name(map));
