@@ -87,7 +87,9 @@ class _Declaration:
             found = self.btf.type(type_id)
             match found.kind:
                 case kind if kind in MODIFIERS:
-                    qualifiers += f"{_qualifier(found)} "
+                    # An array's const is its elements' too, which may say so themselves.
+                    if _qualifier(found) not in qualifiers:
+                        qualifiers += f"{_qualifier(found)} "
                     type_id = found.size_or_type
                 case Kind.PTR:
                     text = f"*{qualifiers}{text}"
@@ -138,6 +140,8 @@ class _Declaration:
 
     def _composite(self, found: BtfType, indent: str, start: int) -> str:
         inner = f"{indent}\t"
+        if not found.vlen:
+            return f"{_opening(found)}}}"
         members = [f"{inner}{self._member(member, inner, start)}" for member in self.btf.members(found)]
         return "\n".join((_opening(found), *members, f"{indent}}}"))
 

@@ -38,9 +38,13 @@ def btf(compile_bpf: Callable[[str], Path]) -> Btf:
     return read_btf(compile_bpf(SOURCE))
 
 
-def of(btf: Btf, name: str, *, offsets: bool = False) -> str:
+def one(btf: Btf, name: str) -> int:
     (type_id,) = btf.named(name)
-    return declaration(btf, type_id, offsets=offsets)
+    return type_id
+
+
+def of(btf: Btf, name: str, *, offsets: bool = False) -> str:
+    return declaration(btf, one(btf, name), offsets=offsets)
 
 
 def test_a_struct(btf: Btf) -> None:
@@ -78,7 +82,7 @@ def test_offsets_are_in_the_whole(btf: Btf) -> None:
     assert "\tu32 more : 7; /* 48:3 */" in lines
     assert f"\t\t\tu8 deep; /* {pair} */" in lines
     assert f"\t\tu16 flat; /* {pair + 2} */" in lines
-    assert lines[-1] == f"}}; /* {btf.size_of(btf.named('whole')[0])} bytes */"
+    assert lines[-1] == f"}}; /* {btf.size_of(one(btf, 'whole'))} bytes */"
 
 
 @pytest.mark.parametrize(
@@ -103,6 +107,16 @@ def test_a_section(btf: Btf) -> None:
     section = btf.section(".data.mine")
     assert section is not None
     assert declaration(btf, section.id) == "/* section .data.mine, 0 bytes */\nvolatile u32 counter;"
+
+
+def test_what_is_said_once(compile_bpf: Callable[[str], Path]) -> None:
+    btf = read_btf(compile_bpf("struct s { const u32 values[2]; struct {} empty; } v;"))
+    edit = BtfEdit(btf)
+    values = btf.members(btf.type(one(btf, "s")))[0]
+    again = edit.append("", make_info(Kind.CONST), values.type_id)
+    typedef = edit.append("t", make_info(Kind.TYPEDEF), edit.append("", make_info(Kind.CONST), again))
+    assert declaration(edit.finish(), typedef) == "typedef const u32 t[2];"
+    assert of(btf, "s").splitlines()[2] == "\tstruct {} empty;"
 
 
 def test_void(btf: Btf) -> None:
