@@ -23,6 +23,7 @@ from bpflab.loader.core.access import parse_access
 from bpflab.loader.errors import BpflabError
 from bpflab.loader.linker import LinkedProgram, link
 from bpflab.loader.native import compiled, pure
+from bpflab.loader.source_line import line_of_use
 from bpflab.loader.spec import ObjectSpec
 from bpflab.loader.spec_reader import read_object
 
@@ -30,7 +31,7 @@ from .mutate import Structure, anywhere, in_btf, in_part, in_section
 from .parts import unpack
 
 LOOKED_INTO = 16
-"""Types of one input that are looked up: each takes a pass over all of it."""
+"""Types of one input that are looked up, and instructions whose line is: each may take a pass over all."""
 DECLARED = 4
 """Types of one input that are declared and cut out, of the last ones: they may be made of all the others."""
 
@@ -46,11 +47,16 @@ class Target:
 
 
 def read_elf(data: bytes) -> None:
-    """The ELF reader, the spec, and the linking of each program."""
+    """The ELF reader and the spec; each program linked, relocated to its own types, found in its source."""
     spec = read_object(data, "fuzzed.bpf.o")
+    kernel = KernelBtf(spec.btf) if spec.btf else None
     for program in spec.programs.values():
         with suppress(BpflabError):
-            link(spec, program)
+            linked = link(spec, program)
+            if kernel:
+                linked, _ = relocate(linked, spec, kernel)
+            for index in range(min(len(linked.insns) // bpf.SIZE, LOOKED_INTO)):
+                line_of_use(linked, spec.btf, index)
     for variable in spec.variables.values():
         with suppress(BpflabError):
             assert isinstance(variable.value, int | bytes)
