@@ -18,7 +18,7 @@ from ..loader.spec import ObjectSpec
 from .inspection.description import describe
 from .inspection.kernels import TypeSource, type_sources
 from .inspection.resolution import Resolution, places, resolve
-from .inspection.rows import is_broken
+from .inspection.rows import is_broken, lacks_type
 from .inspection.show_object import show_needs, show_object
 from .inspection.show_relocations import show_relocations
 from .plan import PlanError
@@ -39,6 +39,7 @@ def inspect(options: argparse.Namespace) -> int:
     show_object(description, console)
     if description.relocations:
         show_relocations(description.relocations, found, errors, console)
+        _mention_modules(sources, found, console)
     show_needs(description.requirements, console)
     return 0
 
@@ -64,6 +65,7 @@ def relocate(options: argparse.Namespace) -> int:
         console.print(f"{spec.name} has no CO-RE relocations: it is the same on every kernel.")
         return 0
     show_relocations(every, found, errors, console)
+    _mention_modules(sources, found, console)
     return int(broken)
 
 
@@ -96,6 +98,13 @@ def _resolve(
     return found, errors
 
 
+def _mention_modules(sources: list[TypeSource], found: dict[str, list[Resolution]], console: Console) -> None:
+    """A type that was not found may be a module's."""
+    partial = [source for source in sources if not source.has_modules]
+    if any(lacks_type(one) for source in partial for one in found.get(source.label, ())):
+        console.print("Types of modules are looked for in the running kernel ('host') only.", style="dim")
+
+
 def _kernels(
     sources: list[TypeSource], found: dict[str, list[Resolution]], errors: dict[str, str]
 ) -> list[dict[str, Any]]:
@@ -103,6 +112,7 @@ def _kernels(
         {
             "label": source.label,
             "release": source.release,
+            "modules": source.has_modules,
             "error": errors.get(source.label),
             "broken": source.label in errors or is_broken(found[source.label]),
             "relocations": [_flat(one) for one in found.get(source.label, ())],

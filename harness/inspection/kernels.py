@@ -26,6 +26,11 @@ class TypeSource:
     kernel: Kernel | None
     path: Path | None = None
 
+    @property
+    def has_modules(self) -> bool:
+        """Whether types of modules are found too: only the running kernel says which are loaded."""
+        return self.kernel is not None and self.kernel.is_host
+
     @cached_property
     def btf(self) -> KernelBtf:
         """Read when first asked for. Raises BtfError, ImageError."""

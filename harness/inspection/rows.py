@@ -52,6 +52,12 @@ def is_broken(resolutions: Iterable[Resolution]) -> bool:
     return any(one.status is Status.BROKEN and not one.place.optional for one in resolutions)
 
 
+def lacks_type(resolution: Resolution) -> bool:
+    """Whether a relocation about a whole type came to nothing, or was left out for want of the type."""
+    about_type = resolution.place.kind.startswith("type_") and not resolution.target
+    return about_type or "(without its modules)" in resolution.reason
+
+
 def _severity(resolution: Resolution) -> tuple[bool, int]:
     return not resolution.place.optional, _SEVERITY[resolution.status]
 

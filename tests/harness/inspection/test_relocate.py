@@ -213,6 +213,24 @@ def test_a_real_change_on_real_kernels(kernel: Any, compile_bpf: Compile) -> Non
     assert status["struct task_struct.__state"] == ("guarded" if old else "resolved")
 
 
+@pytest.mark.parametrize(
+    ("body", "mentioned"),
+    [
+        ("return bpf_core_type_exists(struct nowhere);", True),
+        ("return bpf_core_type_size(struct nowhere);", True),
+        ("return bpf_core_field_exists(t->gone);", False),
+    ],
+)
+def test_types_of_modules_are_not_forgotten(
+    compile_bpf: Compile, capsys: pytest.CaptureFixture[str], body: str, mentioned: bool
+) -> None:
+    path = compile_bpf(LOCAL.replace("BODY", body))
+    _, shown, _ = run(capsys, "relocate", path, "--btf", compile_bpf(NEW))
+    assert ("Types of modules" in shown) is mentioned
+    _, shown, _ = run(capsys, "relocate", path, "--btf", compile_bpf(NEW), "--json")
+    assert json.loads(shown)["kernels"][0]["modules"] is False
+
+
 def test_a_narrow_terminal_gets_several_tables(
     compile_bpf: Compile, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
