@@ -17,6 +17,9 @@ FLAGS = ("-g", "-O2", "-mcpu=v3", "-Wall", "-Werror")
 BIG_ENDIAN = frozenset({"hostile/big_endian"})
 """Objects that are compiled for the byte order which no supported kernel of ours has."""
 
+EXTRA_FLAGS = {"elf/no_btf": ("-g0",), "elf/first_instructions": ("-mcpu=v1",)}
+"""What some objects are compiled with besides; it overrides `FLAGS`."""
+
 _ARCHITECTURES = {"x86_64": "x86", "aarch64": "arm64"}
 
 
@@ -46,9 +49,9 @@ def objects(clang: str, include: Path, cache: Path) -> dict[str, Path]:
     """
     folder = cache / "corpus" / _key(clang, include)
     compiled = {name: folder / f"{name}.bpf.o" for name in sources()}
-    for name, source in sources().items():
+    for name in sources():
         if not compiled[name].exists():
-            _compile(clang, include, source, compiled[name], big_endian=name in BIG_ENDIAN)
+            _compile(clang, include, name, compiled[name])
     broken = {name: folder / f"{name}.bpf.o" for name in hostile.MUTATIONS}
     for name, mutation in hostile.MUTATIONS.items():
         if not broken[name].exists():
@@ -56,10 +59,12 @@ def objects(clang: str, include: Path, cache: Path) -> dict[str, Path]:
     return dict(sorted((compiled | broken).items()))
 
 
-def _compile(clang: str, include: Path, source: Path, target: Path, *, big_endian: bool) -> None:
+def _compile(clang: str, include: Path, name: str, target: Path) -> None:
+    source = sources()[name]
     target.parent.mkdir(parents=True, exist_ok=True)
     work = _work_name(target)
-    command = [clang, "-target", "bpfeb" if big_endian else "bpf", *FLAGS, *_defines(), "-nostdlibinc"]
+    flags = (*FLAGS, *EXTRA_FLAGS.get(name, ()), *_defines(), "-nostdlibinc")
+    command = [clang, "-target", "bpfeb" if name in BIG_ENDIAN else "bpf", *flags]
     # Line information names the source as it is given here: relative, as the checkout may lie anywhere.
     command += ["-Iinclude", f"-I{include}", "-c", str(source.relative_to(HERE)), "-o", str(work)]
     try:
@@ -97,7 +102,7 @@ def _key(clang: str, include: Path) -> str:
     except (OSError, subprocess.CalledProcessError) as error:
         raise CompileError(f"{clang}: is no working compiler: {error}") from error
     key = hashlib.sha256(version.splitlines()[0])
-    key.update(repr((FLAGS, _defines(), sorted(BIG_ENDIAN))).encode())
+    key.update(repr((FLAGS, sorted(EXTRA_FLAGS.items()), _defines(), sorted(BIG_ENDIAN))).encode())
     ours = [*sources().values(), *sorted((HERE / "include").rglob("*.h")), HERE / "hostile.py"]
     for path in [*ours, *sorted(include.rglob("*.h"))]:
         key.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")

@@ -158,6 +158,58 @@ def check_detach(loaded: Open, fork: Fork) -> None:
     assert unsigned(obj.variable("calls")) == 0
 
 
+@pytest.mark.obj("attach/fexit")
+def check_fexit(loaded: Open, fork: Fork) -> None:
+    """A program at a function's end sees its arguments and what it has changed."""
+    child = fork(lambda: _be_nice(6))
+    obj = loaded("attach/fexit", target_pid=u32(child.pid))
+    obj.attach("on_return")
+    child.go()
+    assert signed(obj.variable("nice")) == 6
+    # Priorities of user space start at 100, with nice -20.
+    assert signed(obj.variable("priority_after")) == 120 + 6
+
+
+@pytest.mark.obj("attach/tp_btf")
+def check_tp_btf(loaded: Open, fork: Fork) -> None:
+    """A tracepoint's typed arguments are followed without a helper."""
+
+    def rename_twice() -> str:
+        rename_to("typed-first")
+        rename_to("typed-second")
+        return ""
+
+    child = fork(rename_twice)
+    obj = loaded("attach/tp_btf", target_pid=u32(child.pid))
+    obj.attach("on_rename")
+    child.go()
+    assert unsigned(obj.variable("pid")) == child.pid
+    assert unsigned(obj.variable("parent_tgid")) == os.getpid()
+    assert obj.variable("before").split(b"\0")[0] == b"typed-first"
+
+
+@pytest.mark.obj("programs/cgroup_connect4")
+def check_cgroup_connect4(cgroup: Path, loaded: Open, fork: Fork, udp: socket.socket) -> None:
+    """A member of the group that connects to one port gets to another."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
+        closed.bind(("127.0.0.1", 0))
+        nobody = closed.getsockname()[1]
+
+    def connect_from_group() -> str:
+        enter(cgroup)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.connect(("127.0.0.1", nobody))
+            sender.send(b"redirected")
+        return ""
+
+    ports = {"from_port": u16(nobody), "to_port": u16(udp.getsockname()[1])}
+    obj = loaded("programs/cgroup_connect4", **ports)
+    obj.attach("redirect", {"kind": "cgroup", "path": str(cgroup)})
+    fork(connect_from_group).go()
+    assert udp.recv(64) == b"redirected"
+    assert unsigned(obj.variable("redirected")) == 1
+
+
 def _be_nice(value: int) -> str:
     os.setpriority(os.PRIO_PROCESS, os.getpid(), value)
     return ""

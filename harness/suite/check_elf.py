@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import struct
+import time
 
 import pytest
 
 from ..subjects.errors import ErrorClass, SubjectError
 from ..subjects.handles import SubjectObject
-from .fixtures import Open
+from .child import rename_to
+from .fixtures import Fork, Open
 from .network import frame
-from .numbers import u32, u64, unsigned
+from .numbers import signed, u32, u64, unsigned
 
 # elf/variables: limit + hidden_limit + custom_limit + hidden_seed + custom + custom_zeroed + calls
 FIRST_SUM = 7 + 11 + 13 + 17 + 40 + 0 + 0
@@ -112,3 +115,136 @@ def check_loop_callback(obj: SubjectObject) -> None:
     """The kernel calls a function of the object until it says stop."""
     assert obj.test_run("sum_up", frame()).retval == 10
     assert unsigned(obj.variable("total")) == 3 * sum(range(10))
+
+
+@pytest.mark.obj("elf/callbacks")
+@pytest.mark.needs("bpf_loop")
+def check_shared_callbacks(obj: SubjectObject) -> None:
+    """Callbacks call functions and other callbacks, and two programs share one."""
+    first = 2 * sum(range(5)) - sum(range(3))
+    assert obj.test_run("add_and_subtract", frame()).retval == first
+    assert obj.test_run("nested", frame()).retval == first + 4 * 2 * sum(range(3))
+
+
+@pytest.mark.obj("elf/timer")
+@pytest.mark.needs("bpf_timer")
+def check_timer_callback(obj: SubjectObject) -> None:
+    """A function pointer that the kernel keeps in a map and calls later."""
+    assert obj.test_run("start", frame()).retval == 0
+    deadline = time.monotonic() + 10
+    while not unsigned(obj.variable("fired")):
+        assert time.monotonic() < deadline, "the timer did not fire"
+        time.sleep(0.01)
+    assert unsigned(obj.variable("fired")) == 1
+
+
+@pytest.mark.obj("elf/shared_function")
+def check_shared_function(obj: SubjectObject) -> None:
+    """Programs of several types share a function, each with a copy of its own."""
+    assert obj.test_run("in_socket", frame()).retval == 1
+    assert obj.test_run("in_tc", frame()).retval == 21
+    assert obj.test_run("in_xdp", frame()).retval == 121 + 321
+    assert obj.test_run("in_second_tc", frame()).retval == 1321
+
+
+@pytest.mark.obj("elf/linkage")
+def check_linkage(obj: SubjectObject) -> None:
+    """Static, global, weak and hidden functions are called alike; a hidden one may take a pointer."""
+    assert obj.test_run("call_all", frame()).retval == (5 + 1) * 2 + 5 * 3 * 100 + 42 * 10000
+
+
+@pytest.mark.obj("elf/deep_calls")
+def check_deep_calls(obj: SubjectObject) -> None:
+    """Calls go as deep as the kernel takes them."""
+    assert obj.test_run("descend", frame()).retval == 3 * 2**6 + 6
+
+
+@pytest.mark.obj("elf/unused")
+def check_unused(obj: SubjectObject) -> None:
+    """A function that nothing calls is not loaded, whatever is wrong with it; idle maps and variables are."""
+    assert obj.test_run("work", frame()).retval == 12
+    obj.update("idle", u32(0), u64(3))
+    assert unsigned(obj.lookup("idle", u32(0))) == 3
+    assert unsigned(obj.variable("idle_variable")) == 5
+
+
+@pytest.mark.obj("elf/strings")
+def check_string_literals(obj: SubjectObject, fork: Fork) -> None:
+    """String literals lie in sections without types, and programs get their addresses."""
+    obj.attach("copy")
+    fork(_rename).go()
+    assert obj.variable("short_one") == b"short\0\0\0"
+    assert obj.variable("long_one").split(b"\0")[0] == b"a rather longer literal"
+
+
+def _rename() -> str:
+    rename_to("elf-strings")
+    return ""
+
+
+@pytest.mark.obj("elf/data_sections")
+def check_data_sections(obj: SubjectObject) -> None:
+    """Data sections of any name, several of a kind, each with its own contents."""
+    assert obj.test_run("add_up", frame()).retval == 11 + 22 + 33 + 100 + 200
+    names = ("data_one", "data_two", "data_three", "zeroed_one", "zeroed_two", "constant_three")
+    assert [unsigned(obj.variable(name)) for name in names] == [11, 22, 33, 100, 200, 3]
+
+
+@pytest.mark.obj("elf/data_types")
+def check_data_types(obj: SubjectObject) -> None:
+    """Structs, arrays, booleans, enums and signed numbers keep their places."""
+    assert obj.test_run("change", frame()).retval == 0
+    second = obj.variable("entries")[24:]
+    assert struct.unpack_from("=Bxhxxxxq6s", second) == (7, -10, 9 - 3000000000, b"lecond")
+    assert (obj.variable("no"), obj.variable("text")) == (b"\1", b"Changed\0")
+    assert signed(obj.variable("minus")) == -6
+    assert struct.unpack("=6H", obj.variable("table")) == (1, 2, 3, 4, 5, 106)
+    assert unsigned(obj.variable("colour")) == 1
+    assert unsigned(obj.variable("aligned")) == 20
+
+
+@pytest.mark.obj("elf/data_types")
+def check_struct_set_before_load(loaded: Open) -> None:
+    """A constant struct takes a value before loading, as bytes."""
+    limit = struct.pack("=Bxhxxxxq6sxx", 100, -3, 1000, b"xyz")
+    obj = loaded("elf/data_types", limit=limit)
+    obj.test_run("change", frame())
+    assert struct.unpack_from("=Bxhxxxxq6s", obj.variable("entries"), 24) == (7, -11, 1009, b"xecond")
+    assert signed(obj.variable("minus")) == 93
+
+
+@pytest.mark.obj("elf/no_btf")
+def check_no_btf(obj: SubjectObject) -> None:
+    """An object without BTF: its variables live, though nobody knows their names."""
+    assert [obj.test_run("run", frame()).retval for _ in range(2)] == [43 + 1, 46 + 2]
+
+
+@pytest.mark.obj("elf/legacy_maps")
+def check_legacy_maps(obj: SubjectObject) -> None:
+    """Maps as they were declared before BTF."""
+    assert obj.test_run("count", frame(size=70), repeat=3).retval == 0
+    assert unsigned(obj.lookup("counts", u32(1))) == 3
+    assert unsigned(obj.lookup("seen", u32(70))) == 1
+
+
+@pytest.mark.obj("elf/section_names")
+def check_section_names(opened: Open) -> None:
+    """A program for every section name that needs no more than its name to load."""
+    obj = opened("elf/section_names")
+    assert [each.name for each in obj.programs.values() if each.type == "unspec"] == []
+    assert set(obj.load()) == set(obj.programs)
+
+
+@pytest.mark.obj("elf/first_instructions")
+def check_first_instructions(obj: SubjectObject) -> None:
+    """Code for the first kernels' instruction set."""
+    assert obj.test_run("add_range", frame(size=64)).retval == 3
+    assert obj.test_run("add_range", frame(size=80)).retval == 2
+    assert obj.test_run("add_range", frame(size=120)).retval == 1
+    assert unsigned(obj.variable("sum")) == 64 + 80 + 120
+
+
+@pytest.mark.obj("elf/version")
+def check_version_section(obj: SubjectObject) -> None:
+    """A kernel version in the object is no obstacle."""
+    assert obj.test_run("pass", frame()).retval == 17

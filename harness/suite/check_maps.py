@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import errno
 import socket
+from pathlib import Path
 
 import pytest
 
 from ..subjects.errors import ErrorClass, SubjectError
 from ..subjects.handles import SubjectObject
+from .child import rename_to
+from .fixtures import Fork, Open
 from .network import ETH_P_BPFLAB, frame
 from .numbers import u32, u64, unsigned
 
 BPF_NOEXIST, BPF_EXIST = 1, 2
+XDP_DROP, XDP_PASS = 1, 2
 
 
 @pytest.mark.obj("maps/hash")
@@ -143,3 +147,124 @@ def check_hash_of_maps(obj: SubjectObject) -> None:
     assert obj.test_run("find", frame(size=70)).retval == 2
     obj.update("by_length", u32(70), u32(77))
     assert obj.test_run("find", frame(size=70)).retval == 77
+
+
+@pytest.mark.obj("maps/percpu_hash")
+def check_percpu_hash(obj: SubjectObject) -> None:
+    """Per-CPU hashes, also one that evicts: the counts of all CPUs add up."""
+    obj.test_run("count", frame(size=70), repeat=5)
+    obj.test_run("count", frame(size=80), repeat=2)
+    for name in ("counts", "recent"):
+        assert _sum_of_cpus(obj.lookup(name, u32(70))) == 5
+        assert _sum_of_cpus(obj.lookup(name, u32(80))) == 2
+        assert sorted(map(unsigned, obj.keys(name))) == [70, 80]
+
+
+def _sum_of_cpus(raw: bytes) -> int:
+    return sum(unsigned(raw[at : at + 8]) for at in range(0, len(raw), 8))
+
+
+@pytest.mark.obj("maps/queue")
+def check_queue_and_stack(obj: SubjectObject) -> None:
+    """Maps without keys: first in first out, and last in first out, from both sides."""
+    for size in (64, 80, 100):
+        assert obj.test_run("keep", frame(size=size)).retval == 0
+    assert unsigned(obj.lookup("queue", b"")) == 64
+    assert unsigned(obj.lookup("stack", b"")) == 100
+    obj.update("stack", b"", u32(7))
+    assert obj.test_run("keep", frame(b"P")).retval == 0
+    assert unsigned(obj.variable("from_queue")) == 64
+    assert unsigned(obj.variable("from_stack")) == 7
+    assert unsigned(obj.lookup("queue", b"")) == 80
+
+
+@pytest.mark.obj("maps/bloom_filter")
+@pytest.mark.needs("bloom_filter")
+def check_bloom_filter(obj: SubjectObject) -> None:
+    """A bloom filter whose number of hash functions the object says."""
+    assert [obj.test_run("is_new", frame(size=size)).retval for size in (70, 70, 80, 70)] == [1, 0, 1, 0]
+
+
+@pytest.mark.obj("maps/definition")
+def check_definition(obj: SubjectObject) -> None:
+    """Every way to declare sizes, flags and the memory node."""
+    shapes = {
+        name: (each.type, each.key_size, each.value_size, each.max_entries) for name, each in obj.maps.items()
+    }
+    assert shapes == {
+        "by_size": ("hash", 12, 20, 3),
+        "by_both": ("hash", 4, 8, 5),
+        "on_node": ("array", 4, 8, 7),
+        "written_out": ("hash", 3, 8, 9),
+        "read_only": ("array", 4, 8, 1),
+    }
+    obj.update("read_only", u32(0), u64(55))
+    assert obj.test_run("use", frame(size=77)).retval == 55
+    assert unsigned(obj.lookup("by_size", bytes(12))[:4]) == 77
+    assert unsigned(obj.lookup("by_both", u32(0))) == 77
+    assert unsigned(obj.lookup("on_node", u32(0))) == 77
+    assert obj.lookup("written_out", b"ab\0") == u32(1) + u32(2)
+
+
+@pytest.mark.obj("maps/inner_maps")
+def check_inner_maps_filled_by_object(obj: SubjectObject) -> None:
+    """Maps of maps whose slots the object itself fills: an array and a hash, with gaps."""
+
+    def put(slot: int, number: int, size: int) -> int:
+        obj.set_variable("slot", u32(slot))
+        obj.set_variable("number", u32(number))
+        return obj.test_run("put", frame(size=size)).retval
+
+    assert put(0, 0, 64) == 1, "an empty slot"
+    assert put(1, 1, 65) == 2, "a missing key"
+    assert put(4, 0, 66) == 3, "the same map twice"
+    assert put(1, 0, 67) == 4, "two maps"
+    assert unsigned(obj.lookup("first", u32(66))) == 4
+    assert unsigned(obj.lookup("second", u32(65))) == 1
+    assert unsigned(obj.lookup("second", u32(67))) == 1
+
+
+@pytest.mark.obj("maps/spin_lock")
+def check_spin_lock(obj: SubjectObject) -> None:
+    """A lock in a value, which the kernel finds by the value's type."""
+    assert obj.test_run("deposit", frame(size=90)).retval == 1
+    obj.update("accounts", u32(1), u32(1) + bytes(4) + u64(10))
+    assert obj.test_run("deposit", frame(size=90)).retval == 0
+    assert unsigned(obj.lookup("accounts", u32(1))[8:]) == 100
+
+
+@pytest.mark.obj("maps/task_storage")
+@pytest.mark.needs("task_storage")
+def check_task_storage(loaded: Open, fork: Fork) -> None:
+    """A value that hangs on a task, found again with the task."""
+
+    def rename_thrice() -> str:
+        for number in range(3):
+            rename_to(f"storage-{number}")
+        return ""
+
+    child = fork(rename_thrice)
+    obj = loaded("maps/task_storage", target_pid=u32(child.pid))
+    obj.attach("count")
+    child.go()
+    assert unsigned(obj.variable("last")) == 3
+
+
+@pytest.mark.obj("maps/pinned")
+def check_pinned(pins: Path, loaded: Open) -> None:
+    """A map that is pinned by its name outlives its object, and the next one shares it."""
+    with loaded("maps/pinned") as first:
+        first.test_run("count", frame(), repeat=2)
+        assert (pins / "bpflab_pinned").exists()
+    second = loaded("maps/pinned")
+    second.test_run("count", frame())
+    assert unsigned(second.lookup("bpflab_pinned", u32(0))) == 3
+
+
+@pytest.mark.obj("maps/special")
+def check_special(obj: SubjectObject) -> None:
+    """Maps of devices, CPUs, sockets, groups and stacks; a packet goes on if its slot is empty."""
+    assert obj.test_run("redirect", frame()).retval == XDP_PASS
+    assert obj.test_run("redirect_typed", frame()).retval == XDP_DROP
+    assert obj.keys("device_hash") == []
+    assert obj.maps["stacks"].value_size == 16 * 8

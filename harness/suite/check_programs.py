@@ -7,7 +7,7 @@ import pytest
 from ..subjects.handles import SubjectObject
 from .fixtures import Open
 from .network import frame, udp_frame
-from .numbers import u16, u32, unsigned
+from .numbers import u16, u32, u64, unsigned
 
 XDP_DROP, XDP_PASS = 1, 2
 TC_ACT_OK, TC_ACT_SHOT = 0, 2
@@ -68,3 +68,11 @@ def check_tag(opened: Open) -> None:
     assert len(bytes.fromhex(first.tag)) == 8
     assert len(first.insns) == len(second.insns) > 0
     assert len(first.insns) % 8 == 0
+
+
+@pytest.mark.obj("programs/syscall")
+@pytest.mark.needs("syscall_program")
+def check_syscall(obj: SubjectObject) -> None:
+    """A program that only a system call runs, with a context of the caller's."""
+    assert obj.test_run("add", ctx=u64(6) + u64(7) + u64(0)).retval == 21
+    assert unsigned(obj.variable("product")) == 42

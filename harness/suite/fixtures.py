@@ -42,6 +42,9 @@ class Refused(Protocol):
 BASELINE = "libbpf"
 """The subject that the others are compared with."""
 
+PINS = Path("/sys/fs/bpf")
+"""The mounted BPF file system, and where loaders pin by default."""
+
 Fork = Callable[[Callable[[], str]], Child]
 """Makes a waiting child of an action."""
 
@@ -131,6 +134,14 @@ def cgroup() -> Iterator[Path]:
     """A control group without members."""
     with control_group() as path:
         yield path
+
+
+@pytest.fixture
+def pins() -> Iterator[Path]:
+    """Where maps are pinned by name; what the corpus pins there is gone afterwards."""
+    yield PINS
+    for path in PINS.glob("bpflab_*"):
+        path.unlink()
 
 
 @pytest.fixture

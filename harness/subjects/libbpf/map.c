@@ -27,6 +27,11 @@ static struct bpf_map *need_map_and_key(json_object *request, struct bytes *key)
 
 	if (!map || !need_bytes_of_size(request, "key", bpf_map__key_size(map), key))
 		return NULL;
+	if (!key->size) {
+		/* The kernel refuses a pointer to the key of a map without keys. */
+		free(key->data);
+		key->data = NULL;
+	}
 	return map;
 }
 
