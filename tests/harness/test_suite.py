@@ -258,7 +258,7 @@ def test_a_fault_is_told_from_chatter(line: str) -> None:
 def test_the_catalogue_covers_every_object_of_the_corpus() -> None:
     checks = list_checks()
     assert len({check.id for check in checks}) == len(checks) >= 200
-    assert {check.object for check in checks} == set(names())
+    assert {check.object for check in checks} >= set(names())
     assert all(check.title and check.area == check.id.split("/")[0] for check in checks)
     minimums = {check.id: check.minimum for check in checks}
     assert minimums["elf/for_each_callback"] == "5.13"
