@@ -13,9 +13,9 @@ from .btf.btf import NATIVE
 from .enums import MapType, ProgType
 from .errors import KernelError
 from .map import Map
-from .memory import FixedMemory, Memory
 
 if TYPE_CHECKING:
+    from .memory import Memory
     from .spec import MapSpec
 
 _FAR = 1 << 30
@@ -43,6 +43,8 @@ class ArenaMap(Map):
         if self._memory is None:
             try:
                 if self.address:
+                    from .memory import FixedMemory  # here, for ctypes, which few need
+
                     self._memory = FixedMemory(self.fd, self.size, self.address)
                 else:
                     self._memory = mmap(self.fd, self.size, MAP_SHARED, PROT_READ | PROT_WRITE)

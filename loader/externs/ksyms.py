@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..btf import Btf, Kind, essential_name
 from ..btf.kernel import VMLINUX, Candidate, KernelBtf
+from ..btf.type_name import type_name
 from ..core.compat import types_compatible
 from ..errors import BtfError, UnresolvedError
 from ..spec import ExternSpec
@@ -41,10 +42,22 @@ def find_typed(extern: ExternSpec, local: Btf, kernel: KernelBtf) -> KernelSymbo
         return KernelSymbol(type_id=found.type_id, module=found.module)
     if extern.weak and function:
         return None
-    raise UnresolvedError(what, f"is declared with another type than {found.module} has it")
+    raise UnresolvedError(
+        what, f"is declared with another type than {found.module} has it: {_declared(found, function)}"
+    )
+
+
+def _declared(found: Candidate, function: bool) -> str:
+    """What the kernel has, in C."""
+    if not function:
+        return type_name(found.btf, found.type_id)
+    from ..btf.dump import declaration  # here, as only errors need it
+
+    return declaration(found.btf, found.type_id).removeprefix("static ")
 
 
 def _suits(extern: ExternSpec, local: Btf, found: Candidate) -> bool:
+    """Whether a function has the declared arguments, or a variable the declared type."""
     target_id = found.btf.type(found.type_id).size_or_type
     if extern.kind == "kfunc":
         return types_compatible(local, local.type(extern.type_id).size_or_type, found.btf, target_id)

@@ -12,7 +12,6 @@ from ..linker import LinkedProgram
 from ..spec import ExternReference, ExternSpec, MapReference, MapSpec, ObjectSpec
 from ..target import Target
 from .kallsyms import read_kallsyms
-from .kconfig import kconfig_contents
 from .ksyms import KernelSymbol, describe, find_typed, find_untyped
 
 UNRESOLVED_CALL = 2002000000
@@ -39,8 +38,11 @@ class Externs:
         for extern in spec.externs.values():
             if extern.kind != "kconfig":
                 self._look_up(extern)
-        wants_kconfig = any(extern.kind == "kconfig" for extern in spec.externs.values())
-        self._kconfig = kconfig_contents(spec, kconfig) if wants_kconfig else None
+        self._kconfig: bytes | None = None
+        if any(extern.kind == "kconfig" for extern in spec.externs.values()):
+            from .kconfig import kconfig_contents  # here, as few objects need it
+
+            self._kconfig = kconfig_contents(spec, kconfig)
 
     def _look_up(self, extern: ExternSpec) -> None:
         try:

@@ -287,7 +287,8 @@ def test_a_missing_function_that_is_called_anyway(compile_bpf: Compile) -> None:
          "extern void no_function_of_any_kernel(void) KSYM",
          "'no_function_of_any_kernel' is not in the kernel's BTF"),
         ("void bpf_task_release(struct task_struct *task)", "void bpf_task_release(u64 task)",
-         "extern function 'bpf_task_release': is declared with another type than vmlinux has it"),
+         "is declared with another type than vmlinux has it: "
+         "void bpf_task_release(struct task_struct *p);"),
     ],
 )  # fmt: skip
 def test_functions_that_cannot_be_resolved(
