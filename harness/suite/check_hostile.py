@@ -45,6 +45,11 @@ def check_verifier(name: str, refused: Refused, loaded: Open) -> None:
     "bad_btf",
     "bad_btf_type",
     "bad_relocation",
+    "static_map",
+    "map_field",
+    "map_sizes",
+    "map_nesting",
+    "map_pinning",
 )
 def check_malformed(name: str, refused: Refused, loaded: Open) -> None:
     """It is no object that makes sense: it is not even opened."""
