@@ -6,6 +6,9 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
+/* Since 6.13 the highest bit of the nanoseconds tells that somebody has asked for them (multigrain timestamps). */
+#define I_CTIME_QUERIED (1U << 31)
+
 struct timespec64 {
 	__s64 tv_sec;
 	long tv_nsec;
@@ -63,7 +66,7 @@ int read_inode(void *context)
 	number = BPF_CORE_READ(inode, i_ino);
 	if (bpf_core_field_exists(inode->i_ctime_sec)) {
 		seconds = BPF_CORE_READ(inode, i_ctime_sec);
-		nanoseconds = BPF_CORE_READ(inode, i_ctime_nsec);
+		nanoseconds = BPF_CORE_READ(inode, i_ctime_nsec) & ~I_CTIME_QUERIED;
 	} else if (bpf_core_field_exists(struct inode___before_6_11, __i_ctime)) {
 		seconds = BPF_CORE_READ((struct inode___before_6_11 *)inode, __i_ctime.tv_sec);
 		nanoseconds = BPF_CORE_READ((struct inode___before_6_11 *)inode, __i_ctime.tv_nsec);
