@@ -97,12 +97,26 @@ def test_an_object_that_is_none_fails_to_open_and_says_why(tmp_path: Path, conte
 
 @needs_bpf
 def test_a_full_disk_keeps_what_was_complete(tmp_path: Path) -> None:
+    arguments = (
+        "run",
+        "--kernels",
+        "host",
+        "--subjects",
+        "libbpf",
+        "--checks",
+        "maps",
+        "--checks",
+        "hostile",
+    )
+    bpflab(*arguments, "--out", tmp_path / "whole")
+    whole = (tmp_path / "whole/outcomes.jsonl").read_bytes()
+    head = len(whole.splitlines()[0])
+    room = head + (len(whole) - head) // 2
     small = tmp_path / "small"
     small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "bpflab", small], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={room // 4096 * 4096}", "bpflab", small], check=True)
     try:
-        arguments = ("--kernels", "host", "--subjects", "libbpf", "--checks", "[emh]*", "--out", small)
-        done = bpflab("run", *arguments)
+        done = bpflab(*arguments, "--out", small)
         assert done.returncode == 69
         assert "the disk is full" in done.stderr and "Traceback" not in done.stderr
         run = Run.read([small / "outcomes.jsonl"])
