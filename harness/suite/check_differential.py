@@ -31,7 +31,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("name", cases)
 
 
-@pytest.mark.usefixtures("pins")
+@pytest.mark.usefixtures("unpinned")
 def check_same(name: str, subject: Subject, baseline: Subject, job: SuiteJob) -> None:
     """Gives the kernel the same instructions as libbpf, or refuses the object like it."""
     ours, theirs = (_load(each, job.objects[name]) for each in (subject, baseline))

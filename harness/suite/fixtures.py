@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,6 +16,7 @@ from ..subjects.errors import SubjectError
 from ..subjects.handles import SubjectObject
 from .cgroup import control_group
 from .child import Child
+from .classify import Unavailable
 from .job import SuiteJob
 from .keeper import SubjectKeeper
 from .kernel_types import KernelTypes
@@ -43,7 +45,7 @@ BASELINE = "libbpf"
 """The subject that the others are compared with."""
 
 PINS = Path("/sys/fs/bpf")
-"""The mounted BPF file system, and where loaders pin by default."""
+"""Where the BPF file system is usually mounted, and loaders pin by default."""
 
 Fork = Callable[[Callable[[], str]], Child]
 """Makes a waiting child of an action."""
@@ -137,11 +139,19 @@ def cgroup() -> Iterator[Path]:
 
 
 @pytest.fixture
-def pins() -> Iterator[Path]:
-    """Where maps are pinned by name; what the corpus pins there is gone afterwards."""
-    yield PINS
+def unpinned() -> Iterator[None]:
+    """What the corpus pins by name is gone afterwards."""
+    yield
     for path in PINS.glob("bpflab_*"):
         path.unlink()
+
+
+@pytest.fixture
+def pins(unpinned: None) -> Path:
+    """Where maps are pinned by name. Raises `Unavailable` if no BPF file system is mounted there."""
+    if not os.path.ismount(PINS):
+        raise Unavailable(f"no BPF file system is mounted at {PINS}")
+    return PINS
 
 
 @pytest.fixture
