@@ -65,7 +65,9 @@ def check_linux_features(obj: SubjectObject) -> None:
     obj.test_run("copy", frame())
     major, minor = map(int, os.uname().release.split(".")[:2])
     assert unsigned(obj.variable("bpf_cookie")) == ((major, minor) >= (5, 15))
-    assert unsigned(obj.variable("syscall_wrapper")) == 1
+    if Path("/sys/bus/event_source/devices/kprobe").exists():
+        # libbpf finds out by making a kprobe, and says no where there are none.
+        assert unsigned(obj.variable("syscall_wrapper")) == 1
     assert unsigned(obj.variable("of_no_loader")) == 0
 
 
@@ -89,7 +91,7 @@ def check_kconfig_type(refused: Refused) -> None:
 def check_kernel_symbols(obj: SubjectObject) -> None:
     """Symbols have the addresses that the kernel lists; a missing weak one is at 0."""
     obj.test_run("look", frame())
-    assert unsigned(obj.variable("variable_at")) == _address("init_task")
+    assert unsigned(obj.variable("text_at")) == _address("_stext")
     assert unsigned(obj.variable("function_at")) == _address("bpf_prog_put")
     assert unsigned(obj.variable("missing_at")) == 0
 
@@ -101,6 +103,8 @@ def check_kernel_variables(loaded: Open, refused: Refused) -> None:
         # Built with a pahole before 1.18, a kernel has variables but does not say of which type.
         assert refused("externs/ksym_typed").cls == ErrorClass.RELOCATION
         return
+    if _address("runqueues") is None:
+        raise Unavailable("this kernel tells no variable's address (CONFIG_KALLSYMS_ALL)")
     obj = loaded("externs/ksym_typed")
     obj.test_run("read", ctx=bytes(16))
     assert unsigned(obj.variable("missing_at")) == 0

@@ -17,6 +17,12 @@ from .ksyms import KernelSymbol, describe, find_typed, find_untyped
 UNRESOLVED_CALL = 2002000000
 """The call that stands for that of a missing weak function, plus the extern's number: libbpf's choice."""
 
+_TOO_OLD = {
+    "BPF_CALL uses reserved fields": "calls of kernel functions need 5.13",
+    "in ldimm64 isn't KIND_VAR": "addresses of kernel functions need 6.4",
+}
+"""What the verifier says to what it does not know yet, and since when it does."""
+
 
 class Externs:
     """What the kernel has for each extern of an object.
@@ -119,12 +125,14 @@ class Externs:
         return first._replace(imm=low), second._replace(imm=high)
 
     def explain(self, log: str) -> str:
-        """A verifier log; with the name of the missing function if it ends at a call of one."""
+        """A verifier log, with a line at its end about an extern that the program was refused for."""
         lines = [
             f"{describe(extern)} is called, but the kernel does not have it"
             for extern in self._spec.externs.values()
             if f"unknown#{UNRESOLVED_CALL + self._numbers[extern.name]}" in log
         ]
+        if any(extern.kind == "kfunc" for extern in self._spec.externs.values()):
+            lines += [needed for said, needed in _TOO_OLD.items() if said in log]
         return "\n".join([log.rstrip("\n"), *lines]) + "\n" if lines else log
 
 

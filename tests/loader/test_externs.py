@@ -313,3 +313,18 @@ def test_a_missing_symbol_matters_only_to_programs_that_use_it(compile_bpf: Comp
         assert list(loaded.programs) == ["plain"]
     with pytest.raises(UnresolvedError, match="no_function_of_any_kernel"):
         spec.load(programs=["optional"])
+
+
+@pytest.mark.parametrize(
+    ("said", "needed"),
+    [
+        ("BPF_CALL uses reserved fields", "calls of kernel functions need 5.13"),
+        ("pseudo btf_id 7 in ldimm64 isn't KIND_VAR.", "addresses of kernel functions need 6.4"),
+    ],
+)
+def test_logs_of_older_kernels_are_explained(compile_bpf: Compile, said: str, needed: str) -> None:
+    spec = ObjectSpec.from_file(compile_bpf(KFUNC))
+    with Target() as target:
+        externs = Externs(spec, target)
+        assert externs.explain(f"{said}\n") == f"{said}\n{needed}\n"
+        assert externs.explain("something else\n") == "something else\n"
