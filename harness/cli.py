@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,6 +36,8 @@ INFRASTRUCTURE = (MissingToolsError, GuestSetupError, KernelsError, CompileError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; never a traceback for what a user can cause."""
     options = parser().parse_args(arguments)
+    # Guests live in process groups of their own: whoever ends us the polite way ends them, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return int(options.command(options))
     except BAD_INPUT as error:

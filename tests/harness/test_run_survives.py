@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -78,8 +80,9 @@ class Watcher:
             os.kill(qemu, signal.SIGKILL)
 
 
-def children(name: str) -> list[int]:
-    """Process ids of this process's descendants whose program's name starts so."""
+def children(name: str, of: int | None = None) -> list[int]:
+    """Process ids of a process's descendants (this one's) whose program's name starts so."""
+    root = of or os.getpid()
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -90,7 +93,7 @@ def children(name: str) -> list[int]:
         parents[int(pid)] = (int(fields.split()[1]), program)
 
     def ours(pid: int) -> bool:
-        return pid == os.getpid() or (pid in parents and ours(parents[pid][0]))
+        return pid == root or (pid in parents and ours(parents[pid][0]))
 
     return [pid for pid, (parent, program) in parents.items() if program.startswith(name) and ours(parent)]
 
@@ -149,3 +152,18 @@ def test_a_check_whose_guest_is_killed_each_time_is_infrastructure(plan: Plan, o
     results, _ = go(with_libbpf(plan), out, Watcher(deadly=FATAL_CHECK, times=2), PATIENCE)
     assert results.pop(FATAL_CHECK).outcome is Outcome.INFRA
     assert {each.outcome for each in results.values()} == {Outcome.PASS}
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_no_guest_and_keeps_what_it_has(out: Path, ending: signal.Signals) -> None:
+    command = [sys.executable, "-m", "bpflab", "run", "--kernels", "6.12", "--guest", "snapshot"]
+    with subprocess.Popen([*command, "--out", str(out)], stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr
+        while not (guests := children("qemu-system", running.pid)) or not (out / "outcomes.jsonl").exists():
+            assert running.poll() is None, running.stderr.read()
+            time.sleep(0.1)
+        running.send_signal(ending)
+        said = running.stderr.read()
+        assert running.wait(60) == 130 and "interrupted; what was complete is kept" in said
+    assert not [guest for guest in guests if Path(f"/proc/{guest}").exists()]
+    assert not Run.read([out / "outcomes.jsonl"]).finished
