@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .btf.kernel import VMLINUX, Candidate
 from .btf.kinds import Kind
 from .enums import AttachType, ProgType
-from .errors import MissingFeatureError, RelocationError
+from .errors import BtfError, RelocationError
 
 if TYPE_CHECKING:
-    from .btf import Btf
+    from .btf.kernel import KernelBtf
     from .spec import ProgramSpec
 
 _BY_ID = (ProgType.TRACING, ProgType.LSM)
@@ -27,19 +28,27 @@ def needs_target(program: ProgramSpec) -> bool:
     return program.type in _BY_ID
 
 
-def find_target(program: ProgramSpec, kernel: Btf) -> int:
-    """The type id for `attach_btf_id`. Raises RelocationError, MissingFeatureError."""
-    name = program.attach_to
+def find_target(program: ProgramSpec, kernel: KernelBtf) -> Candidate:
+    """What the program is for: looked for in vmlinux, then in the modules, or only in the one it names.
+
+    ``MODULE:NAME`` names one. Raises RelocationError.
+    """
     access = f'SEC("{program.section}")'
+    module, _, name = program.attach_to.rpartition(":")
     if not name:
         raise RelocationError(program.name, 0, access, "names no target")
-    if ":" in name:
-        raise MissingFeatureError(
-            f"program '{program.name}': targets in modules ('{name}') are not implemented"
-        )
     prefix, kind = _PREFIXES.get(program.attach_type, ("", Kind.FUNC))
-    for type_id in kernel.named(prefix + name):
-        if kernel.type(type_id).kind == kind:
-            return type_id
-    what = "tracepoint" if kind == Kind.TYPEDEF else "function"
-    raise RelocationError(program.name, 0, access, f"the kernel's BTF has no {what} '{prefix}{name}'")
+    what = f"{'tracepoint' if kind == Kind.TYPEDEF else 'function'} '{prefix}{name}'"
+    if not module:
+        try:
+            return kernel.find(prefix + name, kind)
+        except BtfError as error:
+            problem = f"neither the kernel nor a loaded module has in its BTF a {what}"
+            raise RelocationError(program.name, 0, access, problem) from error
+    btf = kernel.vmlinux if module == VMLINUX else kernel.modules.get(module)
+    if btf is None:
+        raise RelocationError(program.name, 0, access, f"no module '{module}' with BTF is loaded")
+    for type_id in btf.named(prefix + name):
+        if btf.type(type_id).kind == kind:
+            return Candidate(module, btf, type_id)
+    raise RelocationError(program.name, 0, access, f"the BTF of '{module}' has no {what}")

@@ -76,7 +76,9 @@ class ReadyProgram:
         if self._linked.core:
             self._linked, self._core = relocate(self._linked, self._object, target.relocation)
         if needs_target(self._spec):
-            self._target_id = find_target(self._spec, target.running.vmlinux)
+            found = find_target(self._spec, target.running)
+            self._target_id = found.type_id
+            self._target_fd = target.modules.fd(found.module)
 
     def load(self, maps: Mapping[str, Map], btf_fd: int | None, log_level: int) -> Program:
         """Give it to the kernel. Raises VerifierError, KernelError."""

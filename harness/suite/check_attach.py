@@ -148,6 +148,17 @@ def check_fentry(loaded: Open, fork: Fork) -> None:
     assert unsigned(obj.variable("pid")) == child.pid
 
 
+@pytest.mark.obj("attach/fentry_module")
+@pytest.mark.needs("trampolines_in_modules")
+def check_fentry_module(veth: Veth, obj: SubjectObject) -> None:
+    """A trampoline's program gets the arguments of a module's function."""
+    obj.attach("on_send")
+    veth.far.send(frame(size=80))
+    assert veth.near.receive() == frame(size=80)
+    assert unsigned(obj.variable("calls")) == 1
+    assert unsigned(obj.variable("length")) == 80
+
+
 @pytest.mark.obj("attach/raw_tracepoint")
 def check_detach(loaded: Open, fork: Fork) -> None:
     """A detached program does not run any more."""

@@ -217,7 +217,16 @@ def test_an_unknown_section(compile_bpf: Compile) -> None:
 
 def test_a_missing_attach_target(compile_bpf: Compile) -> None:
     path = compile_bpf('SEC("fentry/there_is_no_such_function") int x(void *ctx) { return 0; }')
-    with pytest.raises(RelocationError, match="no function 'there_is_no_such_function'"):
+    with pytest.raises(RelocationError, match="BTF a function 'there_is_no_such_function'"):
+        load(path)
+
+
+def test_a_missing_attach_target_in_a_module(compile_bpf: Compile) -> None:
+    path = compile_bpf('SEC("fentry/imagined:function") int x(void *ctx) { return 0; }')
+    with pytest.raises(RelocationError, match="no module 'imagined' with BTF is loaded"):
+        load(path)
+    path = compile_bpf('SEC("fentry/vmlinux:imagined_function") int x(void *ctx) { return 0; }')
+    with pytest.raises(RelocationError, match="the BTF of 'vmlinux' has no function 'imagined_function'"):
         load(path)
 
 
