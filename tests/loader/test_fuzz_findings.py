@@ -76,10 +76,10 @@ def elf(parts: Sequence[Part], symbols: bytes = b"", names: bytes = b"\0") -> by
         row = (name_at, part.type, part.flags, 0, offset, size, part.link, part.info, 1, part.entry_size)
         headers += struct.pack("<IIQQQQIIQQ", *row)
         name_at += len(part.name) + 1
-    count = len(every)
+    count, at = len(every), 64 + len(body)
     ident = b"\x7fELF\2\1\1".ljust(16, b"\0")
-    row = (1, 247, 1, 0, 0, 64 + len(body), 0, 64, 0, 0, 64, count, count - 1)
-    return struct.pack("<16sHHIQQQIHHHHHH", ident, *row) + body + headers
+    first = struct.pack("<16sHHIQQQIHHHHHH", ident, 1, 247, 1, 0, 0, at, 0, 64, 0, 0, 64, count, count - 1)
+    return first + body + headers
 
 
 def symbol(name: int, info: int, section: int, value: int, size: int) -> bytes:
