@@ -6,7 +6,7 @@ import struct
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bpflab.loader import insn as bpf
 from bpflab.loader.btf import Btf, Kind, essential_name
@@ -20,11 +20,13 @@ from bpflab.loader.btf.sanitize import BtfFeature, features_used, without
 from bpflab.loader.btf.table import u32_room
 from bpflab.loader.core import relocate
 from bpflab.loader.core.access import parse_access
+from bpflab.loader.core.explain import explain
+from bpflab.loader.core.minimal import minimal_btf
 from bpflab.loader.errors import BpflabError
 from bpflab.loader.linker import LinkedProgram, link
 from bpflab.loader.native import compiled, pure
 from bpflab.loader.source_line import line_of_use
-from bpflab.loader.spec import ObjectSpec
+from bpflab.loader.spec import Function, ObjectSpec
 from bpflab.loader.spec_reader import read_object
 
 from .mutate import Structure, anywhere, in_btf, in_part, in_section
@@ -168,11 +170,22 @@ def records(data: bytes) -> Iterator[tuple[CoreRelocation, bytes]]:
 
 
 def relocate_records(data: bytes) -> None:
-    """The relocator: an object's BTF, a kernel's, and records; each by itself, then all after each other."""
+    """The relocator: an object's BTF, a kernel's, and records; each by itself, then all after each other.
+
+    And what it says of those that lead nowhere, and the part of the kernel's BTF that they need.
+    """
     local, target, packed = unpack(data, 3)
-    spec = ObjectSpec("fuzzed", "<", btf=Btf.from_bytes(local))
+    btf = Btf.from_bytes(local)
+    spec = ObjectSpec("fuzzed", btf.byte_order, btf=btf)
     kernel = KernelBtf(Btf.from_bytes(target))
-    good = [record for record in records(packed) if _can_be_relocated([record], spec, kernel)]
+    every = [*records(packed)]
+    for relocation, _ in every[:LOOKED_INTO]:
+        with suppress(BpflabError):
+            assert explain(btf, relocation, kernel)
+    with suppress(BpflabError):
+        core = [*enumerate(relocation for relocation, _ in every)]
+        minimal_btf(replace(spec, functions=[Function("fuzzed", "", b"", True, core=core)]), kernel)
+    good = [record for record in every if _can_be_relocated([record], spec, kernel)]
     # What was found before can only take candidates away, and so leave less to disagree about.
     assert _can_be_relocated(good, spec, kernel)
 
