@@ -16,7 +16,7 @@ from ...loader.errors import BtfError
 from ..subjects.errors import ErrorClass
 from ..subjects.handles import SubjectObject
 from .classify import Unavailable
-from .fixtures import Open, Refused
+from .fixtures import Open, Refused, each_object
 from .network import frame
 from .numbers import signed, unsigned
 
@@ -112,10 +112,10 @@ def check_kernel_variables(loaded: Open, refused: Refused) -> None:
     assert signed(obj.variable("this_cpu")) == signed(obj.variable("expected_cpu")) >= 0
 
 
-@pytest.mark.parametrize("name", ["ksym_missing", "ksym_type", "kfunc_missing"])
+@each_object("externs", "ksym_missing", "ksym_type", "kfunc_missing")
 def check_unresolved(name: str, refused: Refused) -> None:
     """A symbol that is missing, or has another type, is refused."""
-    assert refused(f"externs/{name}").cls == ErrorClass.RELOCATION
+    assert refused(name).cls == ErrorClass.RELOCATION
 
 
 @pytest.mark.obj("externs/kfunc")

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import errno
 
-import pytest
-
 from ..subjects.errors import ErrorClass
-from .fixtures import Open, Refused
+from .fixtures import Open, Refused, each_object
 from .kernel_types import KernelTypes
 from .network import frame
 
 
-def each(*names: str) -> pytest.MarkDecorator:
-    """A check per object, named after it."""
-    return pytest.mark.parametrize(
-        "name",
-        [
-            pytest.param(
-                f"hostile/{name}",
-                marks=(pytest.mark.id(f"hostile/{name}"), pytest.mark.obj(f"hostile/{name}")),
-            )
-            for name in names
-        ],
-    )
-
-
-@each("unbounded", "unknown_helper", "licence", "endless", "missing_member", "missing_value", "signed_width")
+@each_object(
+    "hostile",
+    "unbounded",
+    "unknown_helper",
+    "licence",
+    "endless",
+    "missing_member",
+    "missing_value",
+    "signed_width",
+)
 def check_verifier(name: str, refused: Refused, loaded: Open) -> None:
     """The kernel's verifier rejects it, and the user gets its log."""
     error = refused(name)
@@ -36,7 +29,8 @@ def check_verifier(name: str, refused: Refused, loaded: Open) -> None:
     _goes_on(loaded)
 
 
-@each(
+@each_object(
+    "hostile",
     "empty",
     "text",
     "truncated",
@@ -59,7 +53,7 @@ def check_malformed(name: str, refused: Refused, loaded: Open) -> None:
     _goes_on(loaded)
 
 
-@each("big_endian")
+@each_object("hostile", "big_endian")
 def check_byte_order(name: str, refused: Refused, loaded: Open) -> None:
     """An object of the other byte order is not loaded."""
     error = refused(name)
@@ -67,7 +61,7 @@ def check_byte_order(name: str, refused: Refused, loaded: Open) -> None:
     _goes_on(loaded)
 
 
-@each("unknown_section")
+@each_object("hostile", "unknown_section")
 def check_section(name: str, refused: Refused, loaded: Open) -> None:
     """A section name that says no program type: opened perhaps, but not loaded."""
     error = refused(name)
@@ -75,7 +69,7 @@ def check_section(name: str, refused: Refused, loaded: Open) -> None:
     _goes_on(loaded)
 
 
-@each("bad_map")
+@each_object("hostile", "bad_map")
 def check_map(name: str, refused: Refused, loaded: Open) -> None:
     """The kernel refuses to make the map, and the user gets its error number."""
     error = refused(name)
@@ -83,7 +77,7 @@ def check_map(name: str, refused: Refused, loaded: Open) -> None:
     _goes_on(loaded)
 
 
-@each("ambiguous")
+@each_object("hostile", "ambiguous")
 def check_ambiguous(name: str, refused: Refused, loaded: Open, kernel_types: KernelTypes) -> None:
     """A relocation with several answers is not guessed. A kernel without the type has its verifier refuse."""
     error = refused(name)

@@ -9,7 +9,7 @@ import pytest
 
 from ..subjects.errors import ErrorClass
 from ..subjects.handles import SubjectObject
-from .fixtures import Open, Refused
+from .fixtures import Open, Refused, each_object
 from .network import bring_up, frame
 from .numbers import unsigned
 
@@ -76,10 +76,10 @@ def check_optional_struct(opened: Open) -> None:
     assert obj.test_run("other", frame()).retval == 3
 
 
-@pytest.mark.parametrize("name", ["unknown", "newer_callback", "newer_value"])
+@each_object("struct_ops", "unknown", "newer_callback", "newer_value")
 def check_unknown_struct(name: str, refused: Refused) -> None:
     """A struct, or something in it, that the kernel has no place for is refused."""
-    assert refused(f"struct_ops/{name}").cls == ErrorClass.RELOCATION
+    assert refused(name).cls == ErrorClass.RELOCATION
 
 
 def _available() -> set[str]:

@@ -171,6 +171,13 @@ def fork() -> Iterator[Fork]:
         yield lambda action: stack.enter_context(Child(action))
 
 
+def each_object(area: str, *names: str) -> pytest.MarkDecorator:
+    """A check per object of an area, named after it; the check's argument `name` is the object's."""
+    objects = [f"{area}/{name}" for name in names]
+    marked = [pytest.param(name, marks=(pytest.mark.id(name), pytest.mark.obj(name))) for name in objects]
+    return pytest.mark.parametrize("name", marked)
+
+
 def object_of(item: pytest.Item) -> str:
     """The object that a check's ``obj`` mark names; '' if it has none."""
     mark = item.get_closest_marker("obj")
