@@ -164,9 +164,7 @@ class ElfFile:
                     )
                 room -= size
                 if room < 0:
-                    raise ObjectError(
-                        self.name, name, "sections overlap: together they exceed the file"
-                    )
+                    raise ObjectError(self.name, name, "sections overlap: together they exceed the file")
             sections.append(Section(index, name, kind, flags, offset, size, link, info, entry_size))
         return sections
 

@@ -77,7 +77,9 @@ def test_an_address_of_its_own(compile_bpf: Compile) -> None:
     spec = arena_object(compile_bpf, extra="__ulong(map_extra, 1ull << 44);")
     with spec.load() as loaded:
         assert loaded.programs["run"].test_run().retval == 46
-        offset = loaded.variables["address"].value - (1 << 44)
+        address = loaded.variables["address"].value
+        assert isinstance(address, int)
+        offset = address - (1 << 44)
         memory = arena_of(loaded.maps["arena"]).memory()
         assert memory[offset + 8 : offset + 16] == b"\x88\x77\x66\x55\x44\x33\x22\x11"
         loaded.variables["seed"].value = 7
