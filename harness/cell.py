@@ -23,9 +23,6 @@ from .verdicts import judge
 Record = CheckInfo | SubjectInfo | CheckResult | GuestRecord | BenchmarkResult
 Emit = Callable[[Record], None]
 
-GUEST_RETRIES = 1
-"""How often a guest that was lost is started again; only infrastructure is tried again."""
-
 _OUTCOME_OF = {
     EndKind.CRASHED: Outcome.CRASH,
     EndKind.TIMED_OUT: Outcome.TIME_OUT,
@@ -88,12 +85,12 @@ class Cell:
     started: Callable[[str], None] = lambda check: None
     _known: dict[str, CheckInfo] = field(default_factory=dict)
     _done: set[str] = field(default_factory=set)
-    _command: str = ""
+    _retried: set[str] = field(default_factory=set)
+    """Checks whose guest was lost once ('' for one lost between checks). Only infrastructure is tried again."""
 
     def run(self) -> None:
         """Run every check, in as many guests as it takes; each check gets one result."""
         self._known = {check.id: check for check in self.plan.checks}
-        lost = 0
         while True:
             stream = _Stream(self)
             try:
@@ -103,9 +100,8 @@ class Cell:
             self._done |= stream.done
             if end.kind is EndKind.FINISHED and stream.finished:
                 return self._rest(Outcome.NOT_RUN, "the suite ended without running it", _evidence(end))
-            if not self._after_loss(stream, end, lost):
+            if not self._after_loss(stream, end):
                 return None
-            lost = 0 if stream.done else lost + 1
 
     def _guest(self, stream: _Stream) -> End:
         end = self.engine.run(self.kernel, self._job(), self.limits, stream.line)
@@ -127,12 +123,13 @@ class Cell:
         self.emit(record)
         return end
 
-    def _after_loss(self, stream: _Stream, end: End, lost: int) -> bool:
+    def _after_loss(self, stream: _Stream, end: End) -> bool:
         """Give the running check its outcome; whether to go on in a fresh guest."""
         outcome = _OUTCOME_OF.get(end.kind, Outcome.INFRA)
         reason = end.reason or f"the suite ended early with exit code {end.exit_code}"
-        retry = outcome is Outcome.INFRA or not stream.running
-        if retry and lost < GUEST_RETRIES:
+        infrastructure = outcome is Outcome.INFRA or not stream.running
+        if infrastructure and stream.running not in self._retried:
+            self._retried.add(stream.running)
             return True
         if not stream.running:
             why = f"the guest {end.kind} in its {end.phase} phase: {reason}"
