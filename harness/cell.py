@@ -86,7 +86,7 @@ class Cell:
     _known: dict[str, CheckInfo] = field(default_factory=dict)
     _done: set[str] = field(default_factory=set)
     _retried: set[str] = field(default_factory=set)
-    """Checks whose guest was lost once ('' for one lost between checks). Only infrastructure is tried again."""
+    """Checks whose guest was lost once ('': between checks). Only infrastructure is tried again."""
 
     def run(self) -> None:
         """Run every check, in as many guests as it takes; each check gets one result."""
