@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import bpflab
 import pytest
 from bpflab.harness.guest import make_engine
 from bpflab.harness.guest.engine import MODULES, End, EndKind, Engine, GuestSetupError, Job, Limit, Limits
@@ -139,7 +140,7 @@ def test_a_job_finds_what_it_was_promised(engine: Engine, kernel: Kernel, tmp_pa
     assert (facts["input"], facts["payload"]) == ("input", "payload")
     assert facts["environment"] == ["BPFLAB_GUEST", "BPFLAB_STREAM", "HOME", "LANG", "PATH"]
     assert facts["executable"] == sys.executable
-    assert Path(facts["package"]).name == "bpflab"
+    assert Path(facts["package"]) == Path(bpflab.__file__).parent
     assert "/sys/fs/bpf" in facts["bpf"]
     assert "/sys/fs/cgroup" in facts["cgroup2"]
     assert "/sys/kernel/tracing" in facts["tracefs"]
