@@ -78,6 +78,7 @@ class IntCodec:
         return int.from_bytes(data, sys.byteorder, signed=self.signed)
 
     def decode_many(self, data: bytes | bytearray, count: int) -> list[MapValue]:
+        # typeshed lists cast()'s formats one by one; ours is chosen at run time among them.
         return list(memoryview(data)[: count * self.size].cast("B").cast(self._format))  # type: ignore[call-overload]
 
 
