@@ -1,9 +1,8 @@
-"""A live program: test runs, attaching, pinning."""
+"""A live program: test runs, what the kernel says of it, pinning."""
 
 from __future__ import annotations
 
 import os
-import socket
 from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -11,10 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from . import syscall
 from .enums import AttachType, ProgType
 from .native import native
+from .program_attach import Attachable
 
 if TYPE_CHECKING:
-    from .links.link import Link
-    from .links.tc import Direction
     from .spec import ProgramSpec
 
 # struct bpf_prog_info: type, id, tag, jited and xlated length, their buffers, load time (ns), uid,
@@ -43,7 +41,7 @@ class RunResult(NamedTuple):
     duration_ns: int
 
 
-class Program:
+class Program(Attachable):
     """A program of the kernel. Owns its file descriptor; links keep the program without it."""
 
     def __init__(self, fd: int, spec: ProgramSpec, insns: bytes, log: str = "") -> None:
@@ -80,63 +78,6 @@ class Program:
         """
         room = len(data) + _GROWTH if data is not None else 0
         return RunResult(*syscall.prog_test_run(self.fd, self.name, data, ctx, repeat, room))
-
-    def attach(self) -> Link:
-        """Attach where the SEC() name says (``kprobe/FUNC``, ``tp/CATEGORY/NAME``, ``fentry/FUNC`` …).
-
-        Raises links.attach.TargetError if it does not say, KernelError.
-        """
-        from .links.attach import attach
-
-        return attach(self)
-
-    def attach_xdp(self, device: str | int, flags: int = 0) -> Link:
-        """Attach to a network device; see links.xdp."""
-        from .links.xdp import attach_xdp
-
-        return attach_xdp(self, device, flags)
-
-    def attach_tc(self, device: str | int, direction: Direction, *, priority: int = 0) -> Link:
-        """Attach as a filter of the clsact qdisc; see links.tc."""
-        from .links.tc import attach_tc
-
-        return attach_tc(self, device, direction, priority=priority)
-
-    def attach_tcx(self, device: str | int, direction: Direction) -> Link:
-        """Attach to a network device by bpf_link (6.6); see links.tcx."""
-        from .links.tcx import attach_tcx
-
-        return attach_tcx(self, device, direction)
-
-    def attach_cgroup(self, path: str | Path) -> Link:
-        """Attach to a cgroup; see links.cgroup."""
-        from .links.cgroup import attach_cgroup
-
-        return attach_cgroup(self, path)
-
-    def attach_socket(self, sock: socket.socket) -> Link:
-        """Filter what a socket receives; see links.socket_filter."""
-        from .links.socket_filter import attach_socket
-
-        return attach_socket(self, sock)
-
-    def attach_tracepoint(self, category: str, name: str) -> Link:
-        """Attach to a tracepoint; see links.tracepoint."""
-        from .links.tracepoint import attach_tracepoint
-
-        return attach_tracepoint(self, category, name)
-
-    def attach_raw_tracepoint(self, name: str) -> Link:
-        """Attach to a raw tracepoint; see links.raw_tracepoint."""
-        from .links.raw_tracepoint import attach_raw_tracepoint
-
-        return attach_raw_tracepoint(self, name)
-
-    def attach_kprobe(self, function: str, *, offset: int = 0, returns: bool = False) -> Link:
-        """Attach to a kernel function; see links.kprobe."""
-        from .links.kprobe import attach_kprobe
-
-        return attach_kprobe(self, function, offset=offset, returns=returns)
 
     def pin(self, path: str | Path) -> None:
         """Pin to a path on a bpffs: the program outlives this process. Raises KernelError."""
