@@ -1,6 +1,7 @@
 /* Counts frames by their length in a hash map. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
+#include "add_one.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -16,7 +17,7 @@ int count(struct __sk_buff *skb)
 	__u64 one = 1, *seen = bpf_map_lookup_elem(&counts, &length);
 
 	if (seen)
-		__sync_fetch_and_add(seen, 1);
+		add_one(*seen);
 	else
 		bpf_map_update_elem(&counts, &length, &one, BPF_NOEXIST);
 	return 0;

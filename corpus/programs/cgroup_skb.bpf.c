@@ -2,6 +2,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
+#include "add_one.h"
 
 #define IPPROTO_UDP 17
 #define PROTOCOL_OFFSET 9
@@ -27,10 +28,10 @@ int watch(struct __sk_buff *skb)
 	if (bpf_skb_load_bytes(skb, HEADER_LENGTH, &udp, sizeof(udp)) || udp.destination != bpf_htons(port))
 		return 1;
 	if (udp.first == 'D') {
-		__sync_fetch_and_add(&forbidden, 1);
+		add_one(forbidden);
 		return 0;
 	}
-	__sync_fetch_and_add(&allowed, 1);
+	add_one(allowed);
 	return 1;
 }
 

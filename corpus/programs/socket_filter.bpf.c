@@ -3,6 +3,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 #include "frame.h"
+#include "add_one.h"
 
 const volatile __u32 keep = 32;
 
@@ -13,7 +14,7 @@ int keep_ours(struct __sk_buff *skb)
 {
 	if (skb->protocol != bpf_htons(ETH_P_BPFLAB))
 		return 0;
-	__sync_fetch_and_add(&frames, 1);
+	add_one(frames);
 	return keep;
 }
 

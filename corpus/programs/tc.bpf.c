@@ -3,6 +3,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 #include "frame.h"
+#include "add_one.h"
 
 #define TC_ACT_OK 0
 #define TC_ACT_SHOT 2
@@ -19,10 +20,10 @@ int mark(struct __sk_buff *skb)
 	if (bpf_skb_load_bytes(skb, PAYLOAD_OFFSET, &first, 1))
 		return TC_ACT_OK;
 	if (first == 'D') {
-		__sync_fetch_and_add(&dropped, 1);
+		add_one(dropped);
 		return TC_ACT_SHOT;
 	}
-	__sync_fetch_and_add(&passed, 1);
+	add_one(passed);
 	first = 'M';
 	bpf_skb_store_bytes(skb, PAYLOAD_OFFSET, &first, 1, 0);
 	return TC_ACT_OK;

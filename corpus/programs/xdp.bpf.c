@@ -3,6 +3,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 #include "frame.h"
+#include "add_one.h"
 
 __u64 passed, dropped;
 
@@ -15,10 +16,10 @@ int sort(struct xdp_md *ctx)
 	if (frame->payload + 1 > (__u8 *)end || frame->protocol != bpf_htons(ETH_P_BPFLAB))
 		return XDP_PASS;
 	if (frame->payload[0] == 'D') {
-		__sync_fetch_and_add(&dropped, 1);
+		add_one(dropped);
 		return XDP_DROP;
 	}
-	__sync_fetch_and_add(&passed, 1);
+	add_one(passed);
 	return XDP_PASS;
 }
 

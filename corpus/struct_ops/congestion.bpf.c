@@ -2,13 +2,14 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "tcp_congestion.h"
+#include "add_one.h"
 
 __u32 inits, avoided, acked, window;
 
 SEC("struct_ops/init")
 void count_init(__u64 *arguments)
 {
-	__sync_fetch_and_add(&inits, 1);
+	add_one(inits);
 }
 
 SEC("struct_ops/ssthresh")
@@ -25,7 +26,7 @@ void keep_window(__u64 *arguments)
 
 	window = tp->snd_cwnd;
 	acked = arguments[2];
-	__sync_fetch_and_add(&avoided, 1);
+	add_one(avoided);
 }
 
 SEC("struct_ops/undo_cwnd")

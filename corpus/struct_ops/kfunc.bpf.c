@@ -2,6 +2,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "tcp_congestion.h"
+#include "add_one.h"
 
 extern __u32 tcp_reno_ssthresh(struct sock *sk) __ksym;
 extern void tcp_reno_cong_avoid(struct sock *sk, __u32 ack, __u32 acked) __ksym;
@@ -19,7 +20,7 @@ SEC("struct_ops/cong_avoid")
 void cong_avoid(__u64 *arguments)
 {
 	tcp_reno_cong_avoid((void *)arguments[0], arguments[1], arguments[2]);
-	__sync_fetch_and_add(&avoided, 1);
+	add_one(avoided);
 }
 
 SEC("struct_ops/undo_cwnd")
