@@ -8,6 +8,7 @@
 enum {
 	BTF_HEADER_WORDS = 3,
 	BTF_ENTRY_RECORD_BITS = 32,
+	BTF_MAX_NAME = 512,	/* KSYM_NAME_LEN, beyond which the kernel refuses a name */
 	CRC32_POLYNOMIAL = 0xEDB88320,	/* reflected, as zlib's */
 	DIGIT_BITS = 8,
 	DIGITS = 1 << DIGIT_BITS,
@@ -73,12 +74,22 @@ static const char *btf_string(const struct btf_strings *strings, uint32_t offset
 	return strings->own + offset;
 }
 
+/* Length of a name; one that is longer than BTF_MAX_NAME is as good as none: hostile ones overlap. */
+static size_t name_length(const char *string, uint32_t room)
+{
+	size_t length = strnlen(string, room < BTF_MAX_NAME + 1 ? room : BTF_MAX_NAME + 1);
+
+	return length > BTF_MAX_NAME ? 0 : length;
+}
+
 /* Whether a string is `name`, or that with a flavor (which Python looks at more closely). */
 static int has_name(const char *string, uint32_t room, const char *name, size_t length)
 {
-	if (length >= room || memcmp(string, name, length))
+	if (length >= room || length > BTF_MAX_NAME || memcmp(string, name, length))
 		return 0;
-	return !string[length] || (room - length > 3 && !memcmp(string + length, "___", 3));
+	if (string[length] && (room - length <= 3 || memcmp(string + length, "___", 3)))
+		return 0;
+	return name_length(string, room) > 0;
 }
 
 static unsigned first_pair(const char *string)
@@ -191,7 +202,10 @@ static unsigned bpflab_btf_index(const uint32_t *words, const uint32_t *offsets,
 
 		if (!offset || !room)
 			continue;
-		length = essential_length(string, strnlen(string, room));
+		length = name_length(string, room);
+		if (!length)
+			continue;
+		length = essential_length(string, length);
 		for (size_t i = 0; i < length; i++)
 			crc = crc >> 8 ^ table[(crc ^ (uint8_t)string[i]) & 0xFF];
 		entries[named++] = (uint64_t)~crc << BTF_ENTRY_RECORD_BITS | number;

@@ -134,9 +134,9 @@ class Native(Protocol):
         """Write the numbers of the records that have one of the names, with or without a ``___flavor``.
 
         Their number; they rise. `offsets` has one entry per record, `found` (format "I")
-        as much room. What follows the three underscores is not looked at. The string
-        section is `base` (empty but for split BTF) and then `strings`; each is empty or
-        ends with a zero byte.
+        as much room. What follows the three underscores is not looked at, and a name of more
+        than 512 bytes is as good as none, as to the kernel. The string section is `base`
+        (empty but for split BTF) and then `strings`; each is empty or ends with a zero byte.
         """
         ...
 

@@ -11,6 +11,9 @@ from .interface import BtfStrings, Words
 
 _HEADER_WORDS = 3
 
+_MAX_NAME = 512
+"""KSYM_NAME_LEN, beyond which the kernel refuses a name (128 until 6.1)."""
+
 _EXTRA_WORDS: dict[int, tuple[int, int]] = {
     # kind: (words behind the header, and for each element)
     1: (1, 0),  # INT
@@ -82,9 +85,12 @@ def btf_find(
 
 def _occurrences(strings: bytes, name: bytes) -> Iterator[int]:
     """Where a string is or ends in `name` or begins with it and a flavor."""
-    at = strings.find(name)
+    at = strings.find(name) if len(name) <= _MAX_NAME else -1
     while at >= 0:
-        if strings.startswith((b"\0", b"___"), at + len(name)):
+        if (
+            strings.startswith((b"\0", b"___"), at + len(name))
+            and strings.find(b"\0", at, at + _MAX_NAME + 1) > at
+        ):
             yield at
         at = strings.find(name, at + 1)
 
@@ -96,8 +102,9 @@ def btf_index(
     found = []
     for number, at in enumerate(offsets):
         name = words[at]
-        if 0 < name < len(joined):
-            text = joined[name : joined.index(b"\0", name)]
+        end = joined.find(b"\0", name, name + _MAX_NAME + 1) if name else -1
+        if end > name:
+            text = joined[name:end]
             if b"___" in text:
                 text = essential_name(text.decode("latin-1")).encode("latin-1")
             found.append(crc32(text) << 32 | number)

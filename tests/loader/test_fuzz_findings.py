@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import ModuleType
 
 import pytest
 from bpflab.loader import insn as bpf
@@ -160,6 +161,20 @@ def test_a_long_name_may_be_used_by_many() -> None:
     btf = edit.finish()
     with limits():
         assert {len(member.name) for member in btf.members(btf.type(members))} == {400_000}
+
+
+def test_long_names_that_overlap_are_indexed_by_neither_twin(twin: ModuleType) -> None:
+    """Each type with the rest of one name as its own: the square of the file's size."""
+    count = 100_000
+    words = array("I", [word for n in range(count) for word in (1 + n, make_info(Kind.FWD), 0)])
+    strings = b"\0" + b"n" * count + b"\0"
+    offsets = memoryview(array("I", range(0, 3 * count, 3)))
+    entries = memoryview(bytearray(8 * count)).cast("Q")
+    found = memoryview(bytearray(4 * count)).cast("I")
+    started = time.process_time()
+    assert twin.btf_index(words, offsets, b"", strings, entries) == 512
+    assert twin.btf_find(words, offsets, b"", strings, [b"n" * 500, b"n" * count], found) == 1
+    assert time.process_time() - started < LONGEST
 
 
 def test_ends_of_names_may_be_shared() -> None:

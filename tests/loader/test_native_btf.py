@@ -120,6 +120,16 @@ def test_a_name_beyond_the_strings_is_no_name(twin: ModuleType) -> None:
     assert index(twin, btf) == []
 
 
+def test_a_name_that_the_kernel_would_not_take_is_no_name(twin: ModuleType) -> None:
+    longest = "n" * 512
+    btf = typedefs(longest, longest + "n", "n" * 508 + "___v2", "n" * 507 + "___v2")
+    assert {entry & 0xFFFFFFFF for entry in index(twin, btf)} == {0, 3}
+    assert find(twin, btf, longest.encode()) == [longest]
+    assert find(twin, btf, b"n" * 513) == []
+    assert find(twin, btf, b"n" * 508) == []
+    assert find(twin, btf, b"n" * 507) == ["n" * 507 + "___v2"]
+
+
 def test_index_is_by_checksum_of_the_essential_name(twin: ModuleType) -> None:
     names = ["b", "a", "", "a___old", "a___", "___a", "b", "x___y___z"]
     essential = ["b", "a", "", "a", "a___", "___a", "b", "x___y"]
