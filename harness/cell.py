@@ -91,17 +91,19 @@ class Cell:
     def run(self) -> None:
         """Run every check, in as many guests as it takes; each check gets one result."""
         self._known = {check.id: check for check in self.plan.checks}
-        while True:
+        while self._pending() or self.plan.user_objects or self.plan.bench:
             stream = _Stream(self)
             try:
                 end = self._guest(stream)
             except GuestSetupError as error:
-                return self._rest(Outcome.INFRA, str(error), {})
+                self._rest(Outcome.INFRA, str(error), {})
+                return
             self._done |= stream.done
             if end.kind is EndKind.FINISHED and stream.finished:
-                return self._rest(Outcome.NOT_RUN, "the suite ended without running it", _evidence(end))
+                self._rest(Outcome.NOT_RUN, "the suite ended without running it", _evidence(end))
+                return
             if not self._after_loss(stream, end):
-                return None
+                return
 
     def _guest(self, stream: _Stream) -> End:
         end = self.engine.run(self.kernel, self._job(), self.limits, stream.line)
@@ -146,7 +148,7 @@ class Cell:
 
     def _pending(self) -> list[str]:
         """The checks without a result; whatever stands for a user's object is known only once it is open."""
-        ids = [check.id for check in self.plan.checks]
+        ids = [check.id for check in self.plan.checks_of(self.subject)]
         ids += [f"object/{each.name}/open" for each in self.plan.user_objects]
         return [check for check in ids if check not in self._done]
 
@@ -157,7 +159,7 @@ class Cell:
             "subjects": list(plan.subjects),
             "commands": plan.commands,
             "objects": {name: str(path) for name, path in plan.objects.items()},
-            "checks": [check.id for check in plan.checks],
+            "checks": [check.id for check in plan.checks_of(self.subject)],
             "skip": sorted(self._done),
             "user_objects": [{"name": each.name, "path": str(each.path)} for each in plan.user_objects],
             "check_limit_s": plan.check_limit_s,

@@ -116,7 +116,7 @@ def _carry_out(options: argparse.Namespace, what: Plan) -> int:
         shard=shard,
     )
     engines = _engines(options.guest, kernels)
-    with RunProgress(console, len(plan.checks)) as progress:
+    with RunProgress(console) as progress:
         run = carry_out(
             plan, engines, options.out / OUTCOMES, environment(options.guest), progress, workers=options.jobs
         )

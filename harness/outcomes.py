@@ -63,13 +63,17 @@ class SubjectInfo:
 
 @dataclass(frozen=True)
 class CheckInfo:
-    """A row of the matrix. `id` is ``area/name``; `minimum` a kernel version or ''."""
+    """A row of the matrix. `id` is ``area/name``; `minimum` a kernel version or ''.
+
+    `subject` is the only one that it can be asked of; '' if it is for all.
+    """
 
     id: str
     area: str
     object: str
     title: str
     minimum: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True)

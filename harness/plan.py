@@ -47,6 +47,10 @@ class Plan:
         index, count = self.shard
         return every[index - 1 :: count]
 
+    def checks_of(self, subject: str) -> list[CheckInfo]:
+        """The checks that a subject's cells hold."""
+        return [check for check in self.checks if check.subject in ("", subject)]
+
 
 def describe(kernel: Kernel) -> KernelInfo:
     """The kernel as reports know it."""

@@ -22,9 +22,8 @@ from .outcomes import CheckResult, Verdict
 class RunProgress:
     """Shows every cell's progress while a run lasts; a context manager around it."""
 
-    def __init__(self, console: Console, checks: int) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._checks = checks
         self._bars = Progress(
             TextColumn("{task.description:<28}"),
             BarColumn(),
@@ -48,11 +47,11 @@ class RunProgress:
     ) -> None:
         self._bars.stop()
 
-    def cell_started(self, cell: str) -> None:
-        """A guest is about to boot for this cell."""
+    def cell_started(self, cell: str, checks: int) -> None:
+        """A guest is about to boot for this cell and its checks; 0: their number is not known yet."""
         self._counts[cell] = self._unexpected[cell] = 0
         self._since[cell] = time.monotonic()
-        self._tasks[cell] = self._bars.add_task(cell, total=self._checks or None, doing="booting")
+        self._tasks[cell] = self._bars.add_task(cell, total=checks or None, doing="booting")
 
     def check_started(self, cell: str, check: str) -> None:
         """A check has begun in the cell's guest."""

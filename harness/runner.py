@@ -23,7 +23,7 @@ GUEST_MEMORY = 1 << 30
 class Progress(Protocol):
     """Is told how a run goes on; called from several threads, one at a time."""
 
-    def cell_started(self, cell: str) -> None: ...
+    def cell_started(self, cell: str, checks: int) -> None: ...
     def check_started(self, cell: str, check: str) -> None: ...
     def check_finished(self, cell: str, result: CheckResult) -> None: ...
     def cell_finished(self, cell: str, error: BaseException | None) -> None: ...
@@ -92,9 +92,9 @@ class _Recorder:
 
         return started
 
-    def cell_started(self, cell: str) -> None:
+    def cell_started(self, cell: str, checks: int) -> None:
         with self._lock:
-            self._progress.cell_started(cell)
+            self._progress.cell_started(cell, checks)
 
     def cell_finished(self, cell: str, error: BaseException | None) -> None:
         with self._lock:
@@ -105,7 +105,7 @@ def _run_cells(
     pool: Executor, plan: Plan, engines: Mapping[str, Engine], limits: Limits, recorder: _Recorder
 ) -> list[BaseException]:
     def run(cell: Cell, name: str) -> None:
-        recorder.cell_started(name)
+        recorder.cell_started(name, len(plan.checks_of(cell.subject)))
         cell.run()
 
     running: dict[Future[None], str] = {}

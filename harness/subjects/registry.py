@@ -19,6 +19,10 @@ class Command:
     payload: tuple[Path, ...] = ()
 
 
+REFERENCE = "reference"
+"""Our own loader: the only one whose Python interface a check can use in its own process."""
+
+
 class UnknownSubjectError(ValueError):
     """There is no subject of that name; the text names those that there are."""
 
@@ -47,4 +51,4 @@ def _libbpf(progress: Progress) -> Command:
     return Command((str(program),), (program,))
 
 
-_SUBJECTS: dict[str, Callable[[Progress], Command]] = {"reference": _reference, "libbpf": _libbpf}
+_SUBJECTS: dict[str, Callable[[Progress], Command]] = {REFERENCE: _reference, "libbpf": _libbpf}

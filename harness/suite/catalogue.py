@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ..outcomes import CheckInfo
+from ..subjects.registry import REFERENCE
 from .fixtures import object_of
 from .job import SuiteJob
 from .plugin import Collection, check_id, files, needed
@@ -36,4 +37,7 @@ def _describe(item: pytest.Item) -> CheckInfo:
     check, fact = check_id(item), needed(item)
     function = getattr(item, "function", None)
     title = (getattr(function, "__doc__", None) or "").strip().split("\n")[0].rstrip(".")
-    return CheckInfo(check, check.split("/")[0], object_of(item), title, fact.minimum if fact else "")
+    subject = REFERENCE if item.get_closest_marker("reference_only") else ""
+    return CheckInfo(
+        check, check.split("/")[0], object_of(item), title, fact.minimum if fact else "", subject
+    )

@@ -31,6 +31,7 @@ BENCHMARK_LIMIT = 10
 MARKS = (
     "obj(name): the object of the corpus that the check is about; the `obj` fixture loads it",
     "needs(feature): the feature of facts.toml without which the check must be refused",
+    "reference_only: the check is of our loader's Python interface, which it uses in the suite's own process",
     "id(text): the check's id where its file and name do not tell it",
 )
 

@@ -186,3 +186,15 @@ def test_a_machine_that_can_start_no_guest_is_infrastructure_and_says_why() -> N
     assert [(each.outcome, each.reason) for each in results] == [
         (Outcome.INFRA, "no virtiofsd, and this kernel has no 9p")
     ] * len(CHECKS)
+
+
+def test_a_check_of_our_interface_is_not_asked_of_others() -> None:
+    checks = (*CHECKS, CheckInfo("api/d", "api", "", "d", subject="reference"))
+    names = [check.id for check in CHECKS]
+    engine = Scripted([([*play(*names), DONE], end(EndKind.FINISHED))])
+    assert outcomes(run(engine, checks=checks)) == dict.fromkeys(names, Outcome.PASS)
+    assert engine.jobs[0]["checks"] == names
+
+
+def test_a_cell_without_checks_needs_no_guest() -> None:
+    assert run(Scripted([]), checks=(CheckInfo("api/d", "api", "", "d", subject="reference"),)) == []
