@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .btf import Btf
     from .btf.kernel import KernelBtf
+    from .enums import AttachType, LinkType, MapType, ProgType
     from .errors import (
         BpflabError,
         BtfError,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         VerifierError,
     )
     from .links.attach import TargetError
+    from .links.info import LinkInfo
     from .links.link import Link
     from .map import Map
     from .map_values import ElementError
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from .variable import Variable
 
 __all__ = [
+    "AttachType",
     "BpflabError",
     "Btf",
     "BtfError",
@@ -49,14 +52,18 @@ __all__ = [
     "KernelBtf",
     "KernelError",
     "Link",
+    "LinkInfo",
+    "LinkType",
     "Map",
     "MapSpec",
+    "MapType",
     "MissingFeatureError",
     "NotSupportedError",
     "Object",
     "ObjectError",
     "ObjectSpec",
     "PerfBuffer",
+    "ProgType",
     "Program",
     "ProgramInfo",
     "ProgramSpec",
@@ -75,6 +82,8 @@ _MODULES = {
     ".btf": ("Btf",),
     ".btf.kernel": ("KernelBtf",),
     ".links.attach": ("TargetError",),
+    ".enums": ("AttachType", "LinkType", "MapType", "ProgType"),
+    ".links.info": ("LinkInfo",),
     ".links.link": ("Link",),
     ".map": ("Map",),
     ".map_values": ("ElementError",),

@@ -114,9 +114,8 @@ class Map:
         )
 
     @classmethod
-    def from_pin(cls, path: str | Path) -> Map:
-        """Open a pinned map. Raises KernelError."""
-        fd = syscall.obj_get(str(path))
+    def from_fd(cls, fd: int) -> Map:
+        """Take over `fd`, a map that anyone made (4.13). Raises KernelError, and closes it then."""
         try:
             info = bytearray(_INFO.size)
             syscall.obj_info(fd, info)
@@ -125,6 +124,20 @@ class Map:
             os.close(fd)
             raise
         return cls(fd, name.rstrip(b"\0").decode(), type, key_size, value_size, max_entries, flags)
+
+    @classmethod
+    def from_id(cls, number: int) -> Map:
+        """Open a map of the system by its ID (4.13). Raises KernelError."""
+        from .descriptor import open_id
+
+        return cls.from_fd(open_id(number, "map"))
+
+    @classmethod
+    def from_pin(cls, path: str | Path) -> Map:
+        """Open a pinned map. Raises KernelError."""
+        from .descriptor import open_pin
+
+        return cls.from_fd(open_pin(str(path), "map"))
 
     # A mapping of values
 

@@ -10,6 +10,7 @@ from . import syscall
 from .btf.kernel import VMLINUX
 from .errors import KernelError, UnresolvedError
 from .native import native
+from .syscall import Command
 
 # struct bpf_btf_info: data's buffer and size, id, name's buffer and size, whether it is the kernel's (5.11)
 _INFO = Struct("=QIIQII")
@@ -40,9 +41,9 @@ class ModuleBtfs:
 
 
 def _open(module: str) -> int:
-    number = syscall.btf_get_next_id(0)
+    number = syscall.next_id(Command.BTF_GET_NEXT_ID, 0)
     while number is not None:
-        fd = syscall.btf_get_fd(number)
+        fd = syscall.fd_by_id(Command.BTF_GET_FD_BY_ID, number)
         if fd >= 0:
             try:
                 found = _name(fd) == module
@@ -54,7 +55,7 @@ def _open(module: str) -> int:
             os.close(fd)
         elif fd != -errno.ENOENT:
             raise KernelError(f"opening the kernel's BTF {number}", -fd, syscall.permission_hint())
-        number = syscall.btf_get_next_id(number)
+        number = syscall.next_id(Command.BTF_GET_NEXT_ID, number)
     raise UnresolvedError(f"module '{module}'", "its BTF is not loaded (any more); BTF of modules needs 5.11")
 
 

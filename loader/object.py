@@ -130,12 +130,14 @@ class Object:
     def attach(self) -> list[Link]:
         """Attach every program whose SEC() name says where, and every struct_ops map.
 
-        All or none, and until `close`. Raises KernelError, MissingFeatureError.
+        But those whose `autoattach` is off, in the spec or since. All or none, and until
+        `close`. Raises KernelError, NotSupportedError, MissingFeatureError, TargetError,
+        each naming the program.
         """
         made: list[Link] = []
         try:
             for program in self.programs.values():
-                if program.autoattach and program.attach_to:
+                if program.autoattach and program.attach_kind and program.attach_to:
                     made.append(program.attach())
             for one in self.maps.values():
                 if isinstance(one, StructOpsMap):

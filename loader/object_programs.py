@@ -109,7 +109,7 @@ class ReadyProgram:
             fd, log = load_program(spec.name, attempt, log_level)
         except VerifierError as error:
             raise VerifierError(spec.name, error.errno, self._explained(error.log)) from None
-        return Program(fd, spec, insns, log)
+        return Program.from_spec(fd, spec, insns, log)
 
     def _explained(self, log: str) -> str:
         """The log, with what unresolved relocations and externs were meant to be."""

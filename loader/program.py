@@ -44,18 +44,60 @@ class RunResult(NamedTuple):
 class Program(Attachable):
     """A program of the kernel. Owns its file descriptor; links keep the program without it."""
 
-    def __init__(self, fd: int, spec: ProgramSpec, insns: bytes, log: str = "") -> None:
-        """Take over `fd`. `insns` is what was given to the kernel, `log` the verifier's if asked for."""
+    def __init__(self, fd: int, name: str, type: ProgType | int) -> None:
+        """Take over `fd`."""
         self.fd = fd
-        self.name: str = spec.name
-        self.type = spec.type
-        self.section: str = spec.section
-        self.attach_type: AttachType | int = spec.attach_type
-        self.attach_to: str = spec.attach_to
-        self.autoattach: str = spec.autoattach
-        self.insns = insns
-        self.log = log
+        self.name = name
+        self.type = ProgType(type)
+        self.section = ""
+        """Its SEC() name; empty if no object of ours had it."""
+        self.attach_type: AttachType | int = 0
+        self.attach_to: str = ""
+        self.attach_kind: str = ""
+        """The kind of attachment that the SEC() name says; see `ProgramSpec`."""
+        self.autoattach = True
+        self.insns = b""
+        """What was given to the kernel; `xlated` is what became of it."""
+        self.log = ""
+        """The verifier's, if it was asked for."""
         self._pin: Path | None = None
+
+    @classmethod
+    def from_spec(cls, fd: int, spec: ProgramSpec, insns: bytes, log: str = "") -> Program:
+        """Take over `fd`, a program loaded from `spec`."""
+        made = cls(fd, spec.name, spec.type)
+        made.section, made.attach_type, made.attach_to = spec.section, spec.attach_type, spec.attach_to
+        made.attach_kind, made.autoattach = spec.attach_kind, spec.autoattach
+        made.insns, made.log = insns, log
+        return made
+
+    @classmethod
+    def from_fd(cls, fd: int) -> Program:
+        """Take over `fd`, a program that anyone loaded (4.13). Raises KernelError, and closes it then."""
+        try:
+            info = bytearray(_INFO.size)
+            syscall.obj_info(fd, info)
+            type, *_, name = _INFO.unpack(info)
+        except BaseException:
+            os.close(fd)
+            raise
+        return cls(fd, name.rstrip(b"\0").decode(), type)
+
+    @classmethod
+    def from_id(cls, number: int) -> Program:
+        """Open a program of the system by its ID (4.13). Raises KernelError."""
+        from .descriptor import open_id
+
+        return cls.from_fd(open_id(number, "program"))
+
+    @classmethod
+    def from_pin(cls, path: str | Path) -> Program:
+        """Open a pinned program; `unpin` removes the pin. Raises KernelError."""
+        from .descriptor import open_pin
+
+        program = cls.from_fd(open_pin(str(path), "program"))
+        program._pin = Path(path)
+        return program
 
     def info(self) -> ProgramInfo:
         """Ask the kernel. Raises KernelError."""

@@ -87,9 +87,11 @@ class ProgramSpec:
     attach_to: str
     """What follows the first ``/`` of the SEC() name (function, ``category/name`` …); may be empty."""
     autoload: bool
-    autoattach: str
+    attach_kind: str
     """Name of the attach kind from the section table; empty if it does not attach by itself."""
     function: Function
+    autoattach: bool = True
+    """Whether `Object.attach` attaches it, if its SEC() name says where."""
     attach_type_optional: bool = False
     """The expected attach type may be left out on kernels before 4.17."""
     exception_callback: int | None = None

@@ -236,7 +236,7 @@ def _make_program(function: Function) -> ProgramSpec:
         flags=kind.flags if kind else 0,
         attach_to=kind.target(section).removeprefix("/") if kind else "",
         autoload=not function.section.startswith("?"),
-        autoattach=kind.autoattach if kind else "",
+        attach_kind=kind.attach_kind if kind else "",
         function=function,
         attach_type_optional=kind.optional if kind else False,
     )

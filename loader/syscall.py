@@ -30,6 +30,10 @@ class Command(IntEnum):
     PROG_ATTACH = 8
     PROG_DETACH = 9
     PROG_TEST_RUN = 10
+    PROG_GET_NEXT_ID = 11
+    MAP_GET_NEXT_ID = 12
+    PROG_GET_FD_BY_ID = 13
+    MAP_GET_FD_BY_ID = 14
     OBJ_GET_INFO_BY_FD = 15
     RAW_TRACEPOINT_OPEN = 17
     BTF_LOAD = 18
@@ -41,7 +45,13 @@ class Command(IntEnum):
     MAP_UPDATE_BATCH = 26
     LINK_CREATE = 28
     LINK_UPDATE = 29
+    LINK_GET_FD_BY_ID = 30
+    LINK_GET_NEXT_ID = 31
+    ENABLE_STATS = 32
+    ITER_CREATE = 33
     LINK_DETACH = 34
+    PROG_BIND_MAP = 35
+    TOKEN_CREATE = 36
 
 
 _MAP_CREATE = Struct("=7I16s5IQi")
@@ -57,6 +67,9 @@ _INFO = Struct("=iIQ")
 _RAW_TRACEPOINT = Struct("=QiI")
 _LINK_CREATE = Struct("=iiII")
 _LINK_UPDATE = Struct("=iiIi")
+
+REPLACE = 4
+"""BPF_F_REPLACE."""
 
 _NAME_CHARACTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")
 
@@ -158,21 +171,21 @@ def btf_load(data: bytes, log: bytearray | None = None) -> int:
     return _charged(Command.BTF_LOAD, bytearray(attr))
 
 
-def btf_get_next_id(after: int) -> int | None:
-    """BPF_BTF_GET_NEXT_ID: the smallest BTF id above one; None if there is none. Raises KernelError."""
+def next_id(command: Command, after: int) -> int | None:
+    """BPF_*_GET_NEXT_ID: the smallest ID above one; None if there is none. Raises KernelError."""
     attr = bytearray(_NEXT_ID.pack(after, 0, 0))
-    result = native.bpf(Command.BTF_GET_NEXT_ID, attr)
+    result = native.bpf(command, attr)
     if result == -errno.ENOENT:
         return None
     if result < 0:
-        raise KernelError("listing the kernel's BTF", -result, permission_hint())
+        raise KernelError(f"listing IDs ({command.name})", -result, permission_hint())
     following: int = _NEXT_ID.unpack(attr)[1]
     return following
 
 
-def btf_get_fd(number: int) -> int:
-    """BPF_BTF_GET_FD_BY_ID: a file descriptor, or -errno (ENOENT: it has gone meanwhile)."""
-    return native.bpf(Command.BTF_GET_FD_BY_ID, bytearray(_NEXT_ID.pack(number, 0, 0)))
+def fd_by_id(command: Command, number: int) -> int:
+    """BPF_*_GET_FD_BY_ID: a file descriptor, or -errno (ENOENT: it has gone meanwhile)."""
+    return native.bpf(command, bytearray(_NEXT_ID.pack(number, 0, 0)))
 
 
 def prog_load(
@@ -335,9 +348,13 @@ def link_create(prog_fd: int, target: int, attach_type: int, flags: int = 0, opt
     return native.bpf(Command.LINK_CREATE, attr)
 
 
-def link_update(fd: int, prog_fd: int, what: str) -> None:
-    """BPF_LINK_UPDATE: put another program in its place. Raises KernelError."""
-    _must(f"updating {what}", Command.LINK_UPDATE, bytearray(_LINK_UPDATE.pack(fd, prog_fd, 0, 0)))
+def link_update(fd: int, new_fd: int, expected_fd: int | None = None) -> int:
+    """BPF_LINK_UPDATE (5.7): put another program, or struct_ops map, in its place; 0 or -errno.
+
+    With `expected_fd` only if that is what is there now.
+    """
+    flags = 0 if expected_fd is None else REPLACE
+    return native.bpf(Command.LINK_UPDATE, bytearray(_LINK_UPDATE.pack(fd, new_fd, flags, expected_fd or 0)))
 
 
 def link_detach(fd: int, what: str) -> None:

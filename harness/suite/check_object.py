@@ -81,7 +81,7 @@ def _programs(path: Path) -> list[ProgramSpec]:
 
 
 def _attachable(program: ProgramSpec) -> bool:
-    return bool(program.autoattach) or program.type.name.lower() in TARGET_OF
+    return bool(program.attach_kind) or program.type.name.lower() in TARGET_OF
 
 
 def _target(program_type: str, request: pytest.FixtureRequest) -> Target | None:

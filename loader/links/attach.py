@@ -25,7 +25,7 @@ def attach(program: Program) -> Link:
 
     Raises TargetError if it says nothing, MissingFeatureError, KernelError.
     """
-    kind = program.autoattach
+    kind = program.attach_kind
     if not kind:
         raise TargetError(
             f"program '{program.name}': SEC(\"{program.section}\") does not say where to attach it; "

@@ -5,11 +5,15 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from .. import perf_event, syscall
 from ..enums import AttachType
 from ..errors import KernelError
 from .link import FdLink, Link
+
+if TYPE_CHECKING:
+    from .info import LinkInfo
 
 
 def attach_event(prog_fd: int, event: int, what: str, cleanup: Callable[[], None] | None = None) -> Link:
@@ -62,6 +66,10 @@ class PerfLink(FdLink):
         if self.fd < 0:
             Link.pin(self, os.fspath(path))
         super().pin(os.fspath(path))
+
+    def info(self) -> LinkInfo:
+        """As in FdLink; before kernel 5.15 there is no link to ask about."""
+        return super().info() if self.fd >= 0 else Link.info(self)
 
     def _end(self) -> None:
         self.unpin()

@@ -33,7 +33,7 @@ def test_programs_by_section_name(compile_bpf: Compile) -> None:
     spec = ObjectSpec.from_file(compile_bpf(PROGRAMS))
     assert (spec.name, spec.byte_order, spec.license, spec.version) == ("test", "<", "GPL", 77)
     assert {
-        name: (program.section, program.type, program.attach_type, program.attach_to, program.autoattach)
+        name: (program.section, program.type, program.attach_type, program.attach_to, program.attach_kind)
         for name, program in spec.programs.items()
     } == {
         "drop": ("xdp", ProgType.XDP, AttachType.XDP, "", ""),
