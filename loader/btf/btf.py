@@ -198,7 +198,10 @@ class Btf:
         if not self.first_id <= type_id < self.end_id:
             raise BtfError(f"BTF has no type {type_id} (types 1…{self.end_id - 1})")
         at = self._table.offsets[type_id - self.first_id]
-        name, info, size_or_type = self.words[at : at + HEADER_WORDS]
+        try:
+            name, info, size_or_type = self.words[at : at + HEADER_WORDS]
+        except ValueError:
+            raise _damaged(type_id) from None
         return BtfType(
             type_id,
             info_kind(info),
@@ -213,9 +216,22 @@ class Btf:
         """The string at an offset; raises BtfError outside the string section."""
         return self._strings.text(offset)
 
-    def _words_of(self, of: BtfType) -> Words:
-        """The words that `of.at` indexes: its own or the base's."""
-        return self.base._words_of(of) if self.base and of.id < self.first_id else self.words
+    def _behind(self, of: BtfType, count: int) -> Words:
+        """That many words behind a record's header, its own or the base's."""
+        if self.base and of.id < self.first_id:
+            return self.base._behind(of, count)
+        words = self.words[of.at : of.at + count]
+        if len(words) != count:
+            raise _damaged(of.id)
+        return words
+
+    def _triples(self, of: BtfType) -> Iterator[tuple[int, int, int]]:
+        words = self._behind(of, 3 * of.vlen)
+        return zip(words[::3], words[1::3], words[2::3], strict=True)
+
+    def _pairs(self, of: BtfType) -> Iterator[tuple[int, int]]:
+        words = self._behind(of, 2 * of.vlen)
+        return zip(words[::2], words[1::2], strict=True)
 
     def members(self, of: BtfType) -> tuple[Member, ...]:
         """The fields of a STRUCT or UNION, in order."""
@@ -225,50 +241,44 @@ class Btf:
         return found
 
     def _decode_members(self, of: BtfType) -> Iterator[Member]:
-        for name, type_id, offset in _triples(self._words_of(of), of.at, of.vlen):
+        for name, type_id, offset in self._triples(of):
             bits, size = (offset & 0xFFFFFF, offset >> 24) if of.kflag else (offset, 0)
             yield Member(self.string(name), type_id, bits, size)
 
     def enumerators(self, of: BtfType) -> list[tuple[str, int]]:
         """Names and values of an ENUM or ENUM64; signed where the type is."""
-        words, at = self._words_of(of), of.at
-        found = []
+        signed = of.kflag
         if of.kind == Kind.ENUM64:
-            for name, low, high in _triples(words, at, of.vlen):
-                found.append((self.string(name), _signed(low | high << 32, 64, of.kflag)))
-        else:
-            for name, value in zip(
-                words[at : at + 2 * of.vlen : 2], words[at + 1 : at + 2 * of.vlen : 2], strict=True
-            ):
-                found.append((self.string(name), _signed(value, 32, of.kflag)))
-        return found
+            return [
+                (self.string(name), _signed(low | high << 32, 64, signed))
+                for name, low, high in self._triples(of)
+            ]
+        return [(self.string(name), _signed(value, 32, signed)) for name, value in self._pairs(of)]
 
     def array(self, of: BtfType) -> Array:
         """What an ARRAY is made of."""
-        return Array(*self._words_of(of)[of.at : of.at + 3])
+        return Array(*self._behind(of, 3))
 
     def parameters(self, of: BtfType) -> list[tuple[str, int]]:
         """Names and type ids of a FUNC_PROTO's parameters."""
-        words, at = self._words_of(of), of.at
-        pairs = zip(words[at : at + 2 * of.vlen : 2], words[at + 1 : at + 2 * of.vlen : 2], strict=True)
-        return [(self.string(name), type_id) for name, type_id in pairs]
+        return [(self.string(name), type_id) for name, type_id in self._pairs(of)]
 
     def section_variables(self, of: BtfType) -> list[SectionVariable]:
         """The entries of a DATASEC."""
-        return [SectionVariable(*triple) for triple in _triples(self._words_of(of), of.at, of.vlen)]
+        return [SectionVariable(*triple) for triple in self._triples(of)]
 
     def integer(self, of: BtfType) -> tuple[int, int, int]:
         """Encoding (bits of `IntEncoding`), bit offset and width of an INT."""
-        word = self._words_of(of)[of.at]
+        (word,) = self._behind(of, 1)
         return word >> 24 & 0xF, word >> 16 & 0xFF, word & 0xFF
 
     def linkage(self, of: BtfType) -> int:
         """The linkage of a VAR or FUNC (a `Linkage`)."""
-        return of.vlen if of.kind == Kind.FUNC else self._words_of(of)[of.at]
+        return of.vlen if of.kind == Kind.FUNC else self._behind(of, 1)[0]
 
     def component(self, of: BtfType) -> int:
         """Which member or argument a DECL_TAG is on; -1 for the type itself."""
-        return _signed(self._words_of(of)[of.at], 32, True)
+        return _signed(self._behind(of, 1)[0], 32, True)
 
     def resolve(self, type_id: int) -> BtfType:
         """The type behind modifiers, type tags and typedefs. Raises BtfError on a cycle."""
@@ -377,9 +387,9 @@ def _words(data: bytes | mmap, start: int, size: int, byte_order: ByteOrder) -> 
     return words
 
 
-def _triples(words: Words, at: int, count: int) -> Iterator[tuple[int, int, int]]:
-    end = at + 3 * count
-    return zip(words[at:end:3], words[at + 1 : end : 3], words[at + 2 : end : 3], strict=True)
+def _damaged(type_id: int) -> BtfError:
+    """Records were whole when they were scanned: only an index on disk leads beyond their end."""
+    return BtfError(f"BTF type {type_id} is cut off; is the index in bpflab's cache damaged? Remove it")
 
 
 def _signed(value: int, bits: int, signed: bool) -> int:

@@ -9,6 +9,10 @@ from ..errors import KernelError
 
 KALLSYMS = Path("/proc/kallsyms")
 
+_HEX_DIGITS = b"0123456789abcdef"
+_BEFORE_NAME = len("\n0123456789abcdef T")
+"""The most that a line has before its name, and what ends the line before it."""
+
 
 def read_kallsyms() -> bytes:
     """All symbols: lines of address, type, name and perhaps module. Raises KernelError."""
@@ -37,10 +41,10 @@ def _addresses(symbols: bytes, needle: bytes) -> Iterable[int]:
     at = symbols.find(needle)
     while at >= 0:
         rest = symbols[at + len(needle) : at + len(needle) + 6]
-        # The name is the third word: a type of one letter stands before it.
-        start = symbols.rfind(b"\n", 0, at) + 1
-        words = symbols[start:at].split(b" ")
+        # The name is the third word: an address and a type of one letter stand before it.
+        start = symbols.rfind(b"\n", max(0, at - _BEFORE_NAME), at) + 1
+        words = symbols[start:at].split(b" ") if at - start < _BEFORE_NAME else []
         ends = rest[:1] in (b"", b"\n", b"\t", b" ") or (words[1:] == [b"d"] and rest == b".llvm.")
-        if len(words) == 2 and ends:
+        if len(words) == 2 and ends and words[0].isalnum() and not words[0].strip(_HEX_DIGITS):
             yield int(words[0], 16)
         at = symbols.find(needle, at + 1)

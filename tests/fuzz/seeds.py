@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import tempfile
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from bpflab.corpus.build import objects
@@ -23,10 +24,18 @@ from bpflab.loader.core.values import value_of
 from bpflab.loader.elf import ElfFile
 from bpflab.loader.errors import BpflabError
 
+from . import system
 from .parts import pack
 from .targets import RECORD
 
 SOURCE = Path(__file__).with_name("features.bpf.c")
+_OF_SYSTEM: Mapping[str, Callable[[], list[bytes]]] = {
+    "index": lambda: [system.index_seed()],
+    "notes": lambda: [_note(1, b"abi\0") + _note(3, bytes(range(20))), _note(3, b"")],
+    "kconfig": lambda: [system.OPTIONS],
+    "kallsyms": lambda: [system.SYMBOLS],
+    "log": lambda: [system.LOG],
+}
 LARGEST_OF_PAIR = 4000
 """Bytes of BTF that stands for object and kernel at once: shorter inputs run more often."""
 RECORDS = 24
@@ -35,6 +44,8 @@ MOV_IMM, LOAD_WORD = 0xB7, 0x61
 
 def seeds(target: str) -> list[bytes]:
     """Good inputs for a target, the same each time. Compiles what is not in the cache yet."""
+    if target in _OF_SYSTEM:
+        return _OF_SYSTEM[target]()
     files = _objects()
     match target:
         case "elf":
@@ -47,6 +58,10 @@ def seeds(target: str) -> list[bytes]:
     ours, theirs = kernel_pair()
     pairs += [(ours.encode(), theirs.encode()), (every_kind().encode(),) * 2]
     return [pack((local, target, _records(local))) for local, target in pairs]
+
+
+def _note(kind: int, content: bytes) -> bytes:
+    return struct.pack("<III4s", 4, len(content), kind, b"GNU") + content
 
 
 def _objects() -> list[bytes]:

@@ -31,6 +31,7 @@ from bpflab.loader.spec_reader import read_object
 
 from .mutate import Structure, anywhere, in_btf, in_part, in_section
 from .parts import unpack
+from .system import read_index, read_kallsyms, read_kconfig, read_log, read_notes
 
 LOOKED_INTO = 16
 """Types of one input that are looked up, and instructions whose line is: each may take a pass over all."""
@@ -212,4 +213,9 @@ TARGETS = {
     "btf": Target(read_btf, in_btf, 1 << 14),
     "ext": Target(read_ext, in_part(in_btf, anywhere), 1 << 14),
     "core": Target(relocate_records, in_part(in_btf, in_btf, anywhere), 12_000),
+    "index": Target(read_index, anywhere, 1 << 12),
+    "notes": Target(read_notes, anywhere, 1 << 12),
+    "kconfig": Target(read_kconfig, anywhere, 1 << 14),
+    "kallsyms": Target(read_kallsyms, anywhere, 1 << 16),
+    "log": Target(read_log, anywhere, 1 << 14),
 }

@@ -18,22 +18,27 @@ from bpflab.tests.fuzz.parts import pack, unpack
 from bpflab.tests.fuzz.seeds import every_kind, seeds
 from bpflab.tests.fuzz.targets import TARGETS
 
-RUNS = {"elf": 1500, "btf": 200, "ext": 3000, "core": 150}
+RUNS = {"elf": 1500, "btf": 200, "ext": 3000, "core": 150, "index": 1000, "log": 1000}
 """Each takes a second or two."""
+
+OF_OBJECTS = ("elf", "btf", "ext", "core")
+"""Targets whose seeds are made of the corpus."""
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_seeds_and_changed_seeds_stay_within_the_limits(name: str) -> None:
     target, chance, good = TARGETS[name], Random(name), seeds(name)
     accepted = 0
-    for _ in range(RUNS[name]):
+    runs = RUNS.get(name, 3000)
+    for _ in range(runs):
         data = chance.choice(good)
         for _ in range(chance.randrange(4)):
             data = target.structure(data, chance, lambda piece: scramble(piece, chance))
         with limits(len(data)):
             target.run(data)
             accepted += 1
-    assert 0 < accepted < RUNS[name]
+    assert accepted
+    assert accepted < runs or name not in OF_OBJECTS
 
 
 def test_the_command_names_every_target() -> None:
@@ -44,7 +49,7 @@ def test_the_command_names_every_target() -> None:
 def test_seeds_are_the_same_each_time_and_fit_the_fuzzer(name: str) -> None:
     good = seeds(name)
     assert good == seeds(name)
-    assert len(good) > 20
+    assert len(good) > (20 if name in OF_OBJECTS else 0)
     assert all(len(data) <= TARGETS[name].largest for data in good)
 
 

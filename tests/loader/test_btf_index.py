@@ -188,6 +188,14 @@ def test_an_index_with_another_header_is_refused(saved: Path, raw: Path, byte: i
     assert not is_trusted(raw)
 
 
+def test_a_damaged_index_leads_to_no_types_that_are_not_there(saved: Path, raw: Path) -> None:
+    """Its owner alone can write it, so what it says is not checked; an error tells what to remove."""
+    offsets = 4 * len(list(read_btf(raw).ids()))
+    saved.write_bytes(saved.read_bytes()[:-offsets] + b"\xff\xff\0\0" * (offsets // 4))
+    with pytest.raises(BtfError, match=r"type 1 is cut off; .* Remove it"):
+        KernelBtf.from_file(raw).vmlinux.type(1)
+
+
 def test_an_index_of_other_btf_under_this_name_is_refused(saved: Path, raw: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.btf"
     other.write_bytes(many_types("else_"))

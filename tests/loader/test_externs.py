@@ -177,6 +177,11 @@ def test_addresses() -> None:
     }
 
 
+def test_lines_that_no_kernel_writes_have_no_address() -> None:
+    lines = b"no_address T one\n T two\n0 0 T three\n0123456789abcdef0 T four\nff T five\n"
+    assert find_addresses(lines, ["one", "two", "three", "four", "five"]) == {"five": [0xFF]}
+
+
 SYMBOL = """
 extern const void bpf_prog_put __attribute__((section(".ksyms")));
 extern const void no_symbol_of_any_kernel __attribute__((section(".ksyms"), weak));

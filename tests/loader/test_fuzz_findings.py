@@ -22,6 +22,7 @@ from bpflab.loader.core import RelocationKind
 from bpflab.loader.core.access import parse_access
 from bpflab.loader.elf import SHF_EXECINSTR, SHT_NOBITS, SHT_PROGBITS, SHT_REL, SHT_SYMTAB, ElfFile
 from bpflab.loader.errors import BtfError, ObjectError
+from bpflab.loader.externs.kallsyms import find_addresses
 from bpflab.loader.linker import link
 from bpflab.loader.spec import ObjectSpec
 
@@ -175,6 +176,11 @@ def test_long_names_that_overlap_are_indexed_by_neither_twin(twin: ModuleType) -
     assert twin.btf_index(words, offsets, b"", strings, entries) == 512
     assert twin.btf_find(words, offsets, b"", strings, [b"n" * 500, b"n" * count], found) == 1
     assert time.process_time() - started < LONGEST
+
+
+def test_a_line_of_symbols_may_have_any_length() -> None:
+    with limits():
+        assert find_addresses(b" name" * 100_000, ["name"]) == {}
 
 
 def test_ends_of_names_may_be_shared() -> None:
