@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from .btf import Btf
     from .spec import MapSpec
 
-_ONE_PAGE_OR_MORE = (MapType.RINGBUF, MapType.USER_RINGBUF)
+_RING_BUFFERS = (MapType.RINGBUF, MapType.USER_RINGBUF)
+"""Ring buffers. A value's type says what the events are, as cilium/ebpf has it: the kernel wants no size."""
 _MAPS_OF_MAPS = (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS)
 
 WITHOUT_BTF = frozenset(
@@ -62,7 +63,7 @@ def create_map(spec: MapSpec, object_name: str, btf: Btf | None, btf_fd: int | N
 
 def _entries(spec: MapSpec) -> int:
     """As libbpf: whole pages to a power of two for ring buffers, all CPUs for a perf event array of 0."""
-    if spec.type in _ONE_PAGE_OR_MORE and spec.max_entries:
+    if spec.type in _RING_BUFFERS and spec.max_entries:
         return max(PAGESIZE, 1 << (spec.max_entries - 1).bit_length())
     if spec.type == MapType.PERF_EVENT_ARRAY and not spec.max_entries:
         return possible_cpus()
@@ -77,14 +78,15 @@ def _flags(spec: MapSpec) -> int:
 
 def _create(spec: MapSpec, name: str, entries: int, flags: int, btf_fd: int) -> int:
     inner_fd = _create_template(spec, btf_fd)
-    if spec.type in WITHOUT_BTF or not spec.value_type_id:
+    of_events = spec.type in _RING_BUFFERS
+    if of_events or spec.type in WITHOUT_BTF or not spec.value_type_id:
         btf_fd = 0
 
     def create(btf_fd: int) -> int:
         return syscall.map_create(
             spec.type,
-            spec.key_size,
-            spec.value_size,
+            0 if of_events else spec.key_size,
+            0 if of_events else spec.value_size,
             entries,
             flags,
             name=name,

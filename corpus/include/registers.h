@@ -1,4 +1,4 @@
-/* Where the second argument of a function lies in the registers that a kprobe is given. */
+/* Where a function's arguments and its result lie in the registers that a probe is given. */
 #pragma once
 
 #if defined(__TARGET_ARCH_x86)
@@ -6,11 +6,15 @@ struct pt_regs {
 	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di;
 };
 #define SECOND_ARGUMENT(registers) ((registers)->si)
+#define FOURTH_ARGUMENT(registers) ((registers)->cx)
+#define RETURN_VALUE(registers) ((registers)->ax)
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	unsigned long regs[31];
 };
 #define SECOND_ARGUMENT(registers) ((registers)->regs[1])
+#define FOURTH_ARGUMENT(registers) ((registers)->regs[3])
+#define RETURN_VALUE(registers) ((registers)->regs[0])
 #else
 #error "define __TARGET_ARCH_x86 or __TARGET_ARCH_arm64"
 #endif

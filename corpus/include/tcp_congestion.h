@@ -8,6 +8,7 @@ struct sock {
 
 struct tcp_sock {
 	__u32 snd_cwnd;
+	__u32 snd_cwnd_cnt;
 } __attribute__((preserve_access_index));
 
 struct tcp_congestion_ops {
