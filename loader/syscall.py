@@ -35,6 +35,7 @@ class Command(IntEnum):
     PROG_GET_FD_BY_ID = 13
     MAP_GET_FD_BY_ID = 14
     OBJ_GET_INFO_BY_FD = 15
+    PROG_QUERY = 16
     RAW_TRACEPOINT_OPEN = 17
     BTF_LOAD = 18
     BTF_GET_FD_BY_ID = 19
@@ -61,7 +62,8 @@ _PROG_LOAD = Struct("=IIQQIIQII16sIIIIQIIQIIIIQ")
 _BTF_LOAD = Struct("=QQIII")
 _NEXT_ID = Struct("=III")
 _PIN = Struct("=QiI")
-_ATTACH = Struct("=iiIIi")
+_ATTACH = Struct("=iiIIiIQ")
+_QUERY = Struct("=iIIIQIIQQQQ")
 _TEST_RUN = Struct("=iIIIQQIIIIQQII")
 _INFO = Struct("=iIQ")
 _RAW_TRACEPOINT = Struct("=QiI")
@@ -316,16 +318,56 @@ def obj_info(fd: int, info: bytearray) -> int:
     return known
 
 
-def prog_attach(target: int, prog_fd: int, attach_type: int, flags: int, what: str) -> None:
-    """BPF_PROG_ATTACH to a file descriptor. Raises KernelError."""
-    attr = bytearray(_ATTACH.pack(target, prog_fd, attach_type, flags, 0))
-    _must(f"attaching {what}", Command.PROG_ATTACH, attr)
+def prog_attach(
+    target: int,
+    prog_fd: int,
+    attach_type: int,
+    flags: int = 0,
+    *,
+    replace_fd: int = 0,
+    relative: int = 0,
+    revision: int = 0,
+) -> int:
+    """BPF_PROG_ATTACH to a file descriptor or an interface index; 0 or -errno.
+
+    `replace_fd` goes with BPF_F_REPLACE (5.6), `relative` with BPF_F_BEFORE and BPF_F_AFTER,
+    `revision` is the one that the hook must have, 0 for any (6.6).
+    """
+    attr = _ATTACH.pack(target, prog_fd, attach_type, flags, replace_fd, relative, revision)
+    return native.bpf(Command.PROG_ATTACH, bytearray(attr))
 
 
 def prog_detach(target: int, prog_fd: int, attach_type: int, what: str) -> None:
     """BPF_PROG_DETACH. Raises KernelError."""
-    attr = bytearray(_ATTACH.pack(target, prog_fd, attach_type, 0, 0))
+    attr = bytearray(_ATTACH.pack(target, prog_fd, attach_type, 0, 0, 0, 0))
     _must(f"detaching {what}", Command.PROG_DETACH, attr)
+
+
+def prog_query(
+    target: int,
+    attach_type: int,
+    flags: int,
+    ids: bytearray | None = None,
+    attach_flags: bytearray | None = None,
+    links: bytearray | None = None,
+) -> tuple[int, int, int, int]:
+    """BPF_PROG_QUERY: (0 or -errno, number of programs, the hook's attach flags, its revision).
+
+    The buffers take 32 bits of each program, as many as `ids` has room for.
+    """
+
+    def place(buffer: bytearray | None) -> int:
+        return native.address(buffer) if buffer is not None else 0
+
+    room = len(ids or b"") // 4
+    attr = bytearray(
+        _QUERY.pack(
+            target, attach_type, flags, 0, place(ids), room, 0, place(attach_flags), place(links), 0, 0
+        )
+    )
+    result = native.bpf(Command.PROG_QUERY, attr)
+    answer = _QUERY.unpack(attr)
+    return result, answer[5], answer[3], answer[10]
 
 
 def raw_tracepoint_open(name: str, prog_fd: int) -> int:

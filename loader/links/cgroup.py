@@ -1,49 +1,138 @@
-"""Programs of a cgroup: its packets, sockets, devices, sysctls."""
+"""Programs of a control group (v2): its packets, sockets, options, devices, sysctls."""
 
 from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from struct import pack
+from typing import TYPE_CHECKING, Literal
 
 from .. import syscall
-from ..errors import KernelError
+from ..enums import AttachType
+from ..errors import KernelError, NotSupportedError
+from .anchor import ANYWHERE, Anchor, anchor_hint
 from .link import FdLink, Link
+from .query import Attached, query_hook
 
 if TYPE_CHECKING:
     from ..program import Program
+    from .link import HasDescriptor
 
-_ALLOW_MULTI = 2
+Sharing = Literal["multi", "override", "exclusive"]
+"""Beside other programs; alone, but groups below may override it; alone, and groups below have none."""
+
+_SHARING_FLAGS: dict[Sharing, int] = {"exclusive": 0, "override": 1 << 0, "multi": 1 << 1}
+_REPLACE = 1 << 2
 
 
-def attach_cgroup(program: Program, path: str | Path) -> Link:
-    """Attach to a cgroup (v2) beside other programs, for it and its descendants.
+def attach_cgroup(
+    program: Program,
+    path: str | Path,
+    *,
+    attach_type: AttachType | None = None,
+    sharing: Sharing = "multi",
+    at: Anchor | None = None,
+    expected_revision: int = 0,
+    by_link: bool = True,
+) -> Link:
+    """Attach to a group, for it and its descendants: first run the programs of a group, then those above.
 
-    By bpf_link (5.7), else by BPF_PROG_ATTACH. Raises KernelError.
+    By bpf_link (5.7), which is always beside other programs; else, or without `by_link`, by
+    BPF_PROG_ATTACH, which outlives the process if nobody detaches it. `attach_type` is for
+    ``SEC("cgroup/skb")``, which does not say whether packets come or go. `at` is a place of
+    links.anchor, `expected_revision` one of `query_cgroup` (both 6.17).
+    Raises KernelError, NotSupportedError.
     """
     what = f"program '{program.name}' to cgroup '{path}'"
+    hook = program.attach_type if attach_type is None else attach_type
+    place = at or ANYWHERE
+    with _opened(path, f"attaching {what}") as cgroup:
+        if by_link and sharing == "multi":
+            options = pack("=IIQ", place.number, 0, expected_revision)
+            fd = syscall.link_create(program.fd, cgroup, hook, place.flags, options)
+            if fd >= 0:
+                return FdLink(what, fd)
+            if fd != -errno.EINVAL:
+                raise KernelError(f"attaching {what}", -fd, _hint(-fd))
+        flags = place.flags | _SHARING_FLAGS[sharing]
+        error = syscall.prog_attach(
+            cgroup, program.fd, hook, flags, relative=place.number, revision=expected_revision
+        )
+        if error == -errno.EINVAL and (place.flags or expected_revision):
+            _require_order(cgroup, hook, f"attaching {what}")
+        if error:
+            raise KernelError(f"attaching {what}", -error, _hint(-error))
+        return CgroupAttachment(program, cgroup, hook, sharing, what)
+
+
+def _require_order(cgroup: int, hook: int, action: str) -> None:
+    """EINVAL may mean that the kernel knows no order in groups: raises NotSupportedError if so."""
+    if not query_hook(cgroup, hook, "the cgroup").revision:
+        raise NotSupportedError(f"{action} in a place among others", "kernel 6.17")
+
+
+class CgroupAttachment(Link):
+    """What BPF_PROG_ATTACH did. It holds descriptors of the group and the program, to name them again."""
+
+    def __init__(self, program: Program, cgroup: int, hook: int, sharing: Sharing, what: str) -> None:
+        """Of a program that is attached."""
+        super().__init__(what, self._end)
+        self._hook, self._sharing = hook, sharing
+        self._cgroup, self._program = os.dup(cgroup), os.dup(program.fd)
+
+    def update(self, new: HasDescriptor, *, expected: HasDescriptor | None = None) -> None:
+        """Put another program in its place without a gap (beside others: 5.6). Raises KernelError.
+
+        Beside others it takes the place of `expected`, by default of what was attached here.
+        """
+        flags, replaced = _SHARING_FLAGS[self._sharing], 0
+        if self._sharing == "multi":
+            flags, replaced = flags | _REPLACE, expected.fd if expected else self._program
+        error = syscall.prog_attach(self._cgroup, new.fd, self._hook, flags, replace_fd=replaced)
+        if error:
+            raise KernelError(f"updating {self.what} to '{new.name}'", -error, _hint(-error))
+        os.close(self._program)
+        self._program = os.dup(new.fd)
+
+    def _end(self) -> None:
+        try:
+            syscall.prog_detach(self._cgroup, self._program, self._hook, self.what)
+        finally:
+            os.close(self._cgroup)
+            os.close(self._program)
+
+
+def query_cgroup(path: str | Path, attach_type: AttachType, *, effective: bool = False) -> Attached:
+    """The programs of a group; `effective`: with those that it inherits, in the order in which they run.
+
+    Raises KernelError, NotSupportedError.
+    """
+    what = f"cgroup '{path}'"
+    with _opened(path, f"asking what is attached to {what}") as cgroup:
+        return query_hook(cgroup, attach_type, what, effective=effective)
+
+
+@contextmanager
+def _opened(path: str | Path, action: str) -> Iterator[int]:
     try:
         cgroup = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise KernelError(f"attaching {what}", error.errno or 0) from None
+        raise KernelError(action, error.errno or 0) from None
     try:
-        fd = syscall.link_create(program.fd, cgroup, program.attach_type)
-        if fd >= 0:
-            return FdLink(what, fd)
-        if fd != -errno.EINVAL:
-            hint = "the path must be a directory of a cgroup2 mount" if fd == -errno.EBADF else ""
-            raise KernelError(f"attaching {what}", -fd, hint)
-        syscall.prog_attach(cgroup, program.fd, program.attach_type, _ALLOW_MULTI, what)
-        held, prog_fd, attach_type = os.dup(cgroup), os.dup(program.fd), program.attach_type
+        yield cgroup
     finally:
         os.close(cgroup)
 
-    def detach() -> None:
-        try:
-            syscall.prog_detach(held, prog_fd, attach_type, what)
-        finally:
-            os.close(held)
-            os.close(prog_fd)
 
-    return Link(what, detach)
+def _hint(number: int) -> str:
+    return _HINTS.get(number, "") or anchor_hint(number)
+
+
+_HINTS = {
+    errno.EBADF: "the path must be a directory of a cgroup2 mount",
+    errno.EPERM: "a program is attached there, or above, that lets no other in: see query_cgroup",
+    errno.E2BIG: "64 programs are attached there",
+}

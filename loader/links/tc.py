@@ -5,23 +5,34 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from struct import Struct, pack
-from typing import TYPE_CHECKING, Literal
+from struct import Struct, pack, unpack
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..errors import KernelError
-from ..netlink import NLA_F_NESTED, NLM_F_CREATE, NLM_F_DUMP, NLM_F_ECHO, NLM_F_EXCL, Route, attribute
+from ..netlink import (
+    NLA_F_NESTED,
+    NLM_F_CREATE,
+    NLM_F_DUMP,
+    NLM_F_ECHO,
+    NLM_F_EXCL,
+    NLM_F_REPLACE,
+    Route,
+    attribute,
+    attributes,
+)
 from .device import interface_index
 from .link import Link
 
 if TYPE_CHECKING:
     from ..program import Program
+    from .link import HasDescriptor
 
 Direction = Literal["ingress", "egress"]
 
 _RTM_NEWQDISC, _RTM_DELQDISC = 36, 37
 _RTM_NEWTFILTER, _RTM_DELTFILTER, _RTM_GETTFILTER = 44, 45, 46
 _TCA_KIND, _TCA_OPTIONS = 1, 2
-_TCA_BPF_FD, _TCA_BPF_NAME, _TCA_BPF_FLAGS = 6, 7, 8
+_TCA_BPF_FD, _TCA_BPF_NAME, _TCA_BPF_FLAGS, _TCA_BPF_ID = 6, 7, 8, 11
 _DIRECT_ACTION = 1
 _CLSACT = 0xFFFFFFF1
 _PARENT: dict[Direction, int] = {"ingress": 0xFFFFFFF2, "egress": 0xFFFFFFF3}
@@ -29,31 +40,85 @@ _ETH_P_ALL = socket.htons(3)
 _TCMSG = Struct("=BBHiIII")  # family, padding, index, handle, parent, info (priority and protocol)
 
 
-def attach_tc(program: Program, device: str | int, direction: Direction, *, priority: int = 0) -> Link:
+class TcFilter(NamedTuple):
+    """A BPF filter of a device; filters run by priority, the lowest first."""
+
+    priority: int
+    handle: int
+    name: str
+    program_id: int
+    direct_action: bool
+    """Whether what the program returns decides; else it only classifies."""
+
+
+def attach_tc(
+    program: Program, device: str | int, direction: Direction, *, priority: int = 0, handle: int = 0
+) -> TcLink:
     """Attach as a filter in direct-action mode, beside others; makes the clsact qdisc if missing.
 
-    `priority` 0 lets the kernel choose. Detaching removes the filter, and the qdisc
-    if this made it and no filter is left. Raises KernelError.
+    With 0 the kernel chooses priority and handle. Detaching removes the filter, and the qdisc
+    if this made it and no filter of anybody's is left; without it the filter outlives the process.
+    Raises KernelError (EEXIST: that priority and handle are taken).
     """
     ifindex = interface_index(device)
     what = f"program '{program.name}' to tc {direction} of device '{device}'"
     with Route() as route:
         made = _make_qdisc(route, ifindex, f"making the clsact qdisc of device '{device}'")
         try:
-            handle, info = _add_filter(route, program, ifindex, direction, priority, f"attaching {what}")
+            place = _message(ifindex, _PARENT[direction], handle, priority << 16 | _ETH_P_ALL)
+            given = _set_filter(route, f"attaching {what}", NLM_F_CREATE | NLM_F_EXCL, place, program)
         except KernelError:
             if made:
                 _delete_qdisc(route, ifindex)
             raise
+    return TcLink(what, given, made)
 
-    def detach() -> None:
-        message = _message(ifindex, _PARENT[direction], handle, info) + attribute(_TCA_KIND, b"bpf\0")
+
+class TcLink(Link):
+    """A filter of ours: `priority` and `handle` are what the kernel gave it, or was asked for."""
+
+    def __init__(self, what: str, place: bytes, made_qdisc: bool) -> None:
+        """`place` is the kernel's tcmsg of the filter."""
+        super().__init__(what, self._end)
+        self._place, self._made_qdisc = place, made_qdisc
+        _, _, _, self._ifindex, self.handle, _, info = _TCMSG.unpack(place)
+        self.priority: int = info >> 16
+
+    def update(self, new: HasDescriptor, *, expected: HasDescriptor | None = None) -> None:
+        """Put another program in its place without a gap; tc has no way to expect one. Raises KernelError."""
+        if expected is not None:
+            return super().update(new, expected=expected)
+        action = f"updating {self.what} to '{new.name}'"
         with Route() as route:
-            route.request(f"detaching {what}", _RTM_DELTFILTER, 0, message)
-            if made and not any(_has_filters(route, ifindex, parent) for parent in _PARENT.values()):
-                _delete_qdisc(route, ifindex)
+            _set_filter(route, action, NLM_F_CREATE | NLM_F_REPLACE, self._place, new)
+        return None
 
-    return Link(what, detach)
+    def _end(self) -> None:
+        message = self._place + attribute(_TCA_KIND, b"bpf\0")
+        with Route() as route:
+            route.request(f"detaching {self.what}", _RTM_DELTFILTER, 0, message)
+            if self._made_qdisc and not any(
+                _handles(route, self._ifindex, each) for each in _PARENT.values()
+            ):
+                _delete_qdisc(route, self._ifindex)
+
+
+def query_tc(device: str | int, direction: Direction) -> list[TcFilter]:
+    """The BPF filters of a device in the order in which they run. Raises KernelError."""
+    ifindex = interface_index(device)
+    with Route() as route:
+        answers = _filters(route, ifindex, _PARENT[direction])
+    found = []
+    for answer in answers:
+        _, _, _, _, handle, _, info = _TCMSG.unpack_from(answer)
+        told = attributes(answer[_TCMSG.size :])
+        if handle and told.get(_TCA_KIND) == b"bpf\0":
+            options = attributes(told[_TCA_OPTIONS])
+            name = options.get(_TCA_BPF_NAME, b"").rstrip(b"\0").decode(errors="replace")
+            (number,) = unpack("=I", options.get(_TCA_BPF_ID, bytes(4)))
+            (flags,) = unpack("=I", options.get(_TCA_BPF_FLAGS, bytes(4)))
+            found.append(TcFilter(info >> 16, handle, name, number, bool(flags & _DIRECT_ACTION)))
+    return found
 
 
 def _message(ifindex: int, parent: int, handle: int = 0, info: int = 0) -> bytes:
@@ -76,25 +141,26 @@ def _delete_qdisc(route: Route, ifindex: int) -> None:
     route.request("removing the clsact qdisc", _RTM_DELQDISC, 0, _message(ifindex, _CLSACT, 0xFFFF0000))
 
 
-def _add_filter(
-    route: Route, program: Program, ifindex: int, direction: Direction, priority: int, action: str
-) -> tuple[int, int]:
-    """(handle, info) that the kernel gave the new filter."""
+def _set_filter(route: Route, action: str, flags: int, place: bytes, program: HasDescriptor) -> bytes:
+    """The tcmsg of the filter as the kernel made it."""
     options = (
         attribute(_TCA_BPF_FD, pack("=I", program.fd))
         + attribute(_TCA_BPF_NAME, os.fsencode(program.name) + b"\0")
         + attribute(_TCA_BPF_FLAGS, pack("=I", _DIRECT_ACTION))
     )
-    body = _message(ifindex, _PARENT[direction], 0, priority << 16 | _ETH_P_ALL)
-    body += attribute(_TCA_KIND, b"bpf\0") + attribute(_TCA_OPTIONS | NLA_F_NESTED, options)
-    answers = route.request(action, _RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO, body)
+    body = place + attribute(_TCA_KIND, b"bpf\0") + attribute(_TCA_OPTIONS | NLA_F_NESTED, options)
+    answers = route.request(action, _RTM_NEWTFILTER, flags | NLM_F_ECHO, body)
     if not answers:
         raise KernelError(action, errno.EPROTO, "the kernel did not say which handle the filter got")
-    _, _, _, _, handle, _, info = _TCMSG.unpack_from(answers[0])
-    return handle, info
+    return answers[0][: _TCMSG.size]
 
 
-def _has_filters(route: Route, ifindex: int, parent: int) -> bool:
+def _handles(route: Route, ifindex: int, parent: int) -> list[int]:
     # Answers without a handle name a chain's priority, not a filter.
-    answers = route.request("listing tc filters", _RTM_GETTFILTER, NLM_F_DUMP, _message(ifindex, parent))
-    return any(_TCMSG.unpack_from(answer)[4] for answer in answers)
+    return [
+        handle for answer in _filters(route, ifindex, parent) if (handle := _TCMSG.unpack_from(answer)[4])
+    ]
+
+
+def _filters(route: Route, ifindex: int, parent: int) -> list[bytes]:
+    return route.request("listing tc filters", _RTM_GETTFILTER, NLM_F_DUMP, _message(ifindex, parent))

@@ -83,11 +83,11 @@ def test_xdp(loaded: Object, veth: Veth) -> None:
     link.detach()
 
 
-@pytest.mark.parametrize("flags", [xdp.XDP_FLAGS_SKB_MODE, xdp.XDP_FLAGS_DRV_MODE])
-def test_xdp_in_a_chosen_mode(loaded: Object, veth: Veth, flags: int) -> None:
-    with loaded.programs["on_xdp"].attach_xdp(socket.if_nametoindex(veth.name), flags):
+@pytest.mark.parametrize("mode", ["generic", "native"])
+def test_xdp_in_a_chosen_mode(loaded: Object, veth: Veth, mode: xdp.Mode) -> None:
+    with loaded.programs["on_xdp"].attach_xdp(socket.if_nametoindex(veth.name), mode):
         shown = subprocess.check_output(["ip", "link", "show", veth.name], text=True)
-        assert ("xdpgeneric" in shown) == (flags == xdp.XDP_FLAGS_SKB_MODE)
+        assert ("xdpgeneric" in shown) == (mode == "generic")
         assert counts(loaded, veth.peer)
 
 
@@ -157,6 +157,7 @@ def test_tcx(loaded: Object, veth: Veth, monkeypatch: pytest.MonkeyPatch) -> Non
         assert "clsact" not in qdiscs(veth.name)
     assert not counts(loaded, veth.peer)
     monkeypatch.setattr("bpflab.loader.syscall.link_create", lambda *_: -errno.EINVAL)
+    monkeypatch.setattr("bpflab.loader.syscall.prog_query", lambda *_: (-errno.EINVAL, 0, 0, 0))
     with pytest.raises(NotSupportedError, match=r"kernel 6\.6"):
         loaded.programs["on_tc"].attach_tcx(veth.name, "ingress")
 

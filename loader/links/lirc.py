@@ -1,0 +1,46 @@
+"""Infrared receivers: a program that decodes what a lirc device sees (kernel 4.18, CONFIG_BPF_LIRC_MODE2).
+
+No kernel of Debian's has that option set, so nothing here can be shown on one of them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import syscall
+from ..enums import AttachType
+from ..errors import KernelError
+from .link import Link
+
+if TYPE_CHECKING:
+    from ..program import Program
+
+
+def attach_lirc(program: Program, path: str | Path) -> Link:
+    """Attach to a device such as ``/dev/lirc0``, beside other programs. There is no bpf_link for it.
+
+    Raises KernelError.
+    """
+    what = f"program '{program.name}' to '{path}'"
+    try:
+        device = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise KernelError(f"attaching {what}", error.errno or 0) from None
+    result = syscall.prog_attach(device, program.fd, AttachType.LIRC_MODE2)
+    if result:
+        os.close(device)
+        hint = "the path must be a lirc device, the kernel one with CONFIG_BPF_LIRC_MODE2"
+        raise KernelError(f"attaching {what}", -result, hint if result == -errno.EINVAL else "")
+    held = os.dup(program.fd)
+
+    def detach() -> None:
+        try:
+            syscall.prog_detach(device, held, AttachType.LIRC_MODE2, what)
+        finally:
+            os.close(device)
+            os.close(held)
+
+    return Link(what, detach)
