@@ -137,9 +137,25 @@ def keys(answer: Json) -> list[bytes]:
     return [bytes.fromhex(each) for each in answer["keys"]]
 
 
-def samples(answer: Json) -> list[float]:
-    """The answer to a benchmark: nanoseconds per operation, of each round."""
-    return [float(each) for each in answer["samples"]]
+@dataclass(frozen=True)
+class Measured:
+    """What a benchmark gave: nanoseconds per operation of each round; events that never arrived."""
+
+    samples: list[float]
+    lost: int = 0
+
+    @classmethod
+    def parse(cls, answer: Json) -> Measured:
+        return cls([float(each) for each in answer["samples"]], int(answer.get("lost", 0)))
+
+
+Histogram = dict[int, int]
+"""How often something took how many nanoseconds."""
+
+
+def histogram(answer: Json) -> Histogram:
+    """The answer to benchmarks of single operations."""
+    return {int(nanoseconds): int(number) for nanoseconds, number in answer["histogram"]}
 
 
 def link(answer: Json) -> int:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from .errors import SubjectDied, SubjectProtocolError, SubjectTimeout
@@ -30,7 +30,7 @@ class Channel:
     Raises `SubjectDied` if it cannot be started.
     """
 
-    def __init__(self, argv: Sequence[str]) -> None:
+    def __init__(self, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
         self.command = shlex.join(argv)
         self._buffer = bytearray()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed in end()
@@ -42,6 +42,7 @@ class Channel:
                 stderr=self._stderr,
                 bufsize=0,
                 start_new_session=True,
+                env=os.environ | dict(environment or {}),
             )
         except OSError as error:
             self._stderr.close()

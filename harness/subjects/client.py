@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Self, TypeVar
 
 from . import answers
-from .answers import Json
+from .answers import Json, Measured
 from .channel import GRACE_S, Channel
 from .errors import ErrorClass, SubjectDied, SubjectError, SubjectLost, SubjectProtocolError, SubjectTimeout
 from .handles import SubjectLink, SubjectObject, SubjectReader
@@ -45,12 +45,18 @@ class Subject:
 
     Raises `SubjectLost` if it cannot be started or says no proper hello within `limit_s`
     seconds, which is also the limit of each request that does not give its own.
+    `environment` has what its environment is to have besides ours.
     """
 
-    def __init__(self, argv: Sequence[str], limit_s: float = DEFAULT_LIMIT_S) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        limit_s: float = DEFAULT_LIMIT_S,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._limit_s = limit_s
         self._last_id = 0
-        self._channel = Channel(argv)
+        self._channel = Channel(argv, environment)
         hello = self.ask("hello", answers.Hello.parse)
         if hello.protocol != PROTOCOL:
             self._broken(f"speaks protocol {hello.protocol}; this harness speaks {PROTOCOL}")
@@ -73,9 +79,9 @@ class Subject:
             arguments["variables"] = {name: value.hex() for name, value in variables.items()}
         return SubjectObject(self, self.ask("open", answers.Opened.parse, **arguments))
 
-    def bench_load(self, path: Path, rounds: int, *, limit_s: float | None = None) -> list[float]:
-        """Nanoseconds from the path to a loaded object, of each round."""
-        return self.ask("bench_load", answers.samples, limit_s=limit_s, path=str(path), rounds=rounds)
+    def measure(self, verb: str, *, limit_s: float | None = None, **arguments: Any) -> Measured:
+        """One of PROTOCOL.md's benchmarks that need no open object."""
+        return self.ask(verb, Measured.parse, limit_s=limit_s, **arguments)
 
     def ask(
         self, verb: str, parse: Callable[[Json], T], *, limit_s: float | None = None, **arguments: Any

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from . import answers
-from .answers import Events, Json, LoadedProgram, Opened, TestRun
+from .answers import Events, Histogram, Json, LoadedProgram, Measured, Opened, TestRun
 
 if TYPE_CHECKING:
     from .client import Subject
@@ -148,42 +148,17 @@ class SubjectObject(_Handle):
             given["repeat"] = repeat
         return self._ask("test_run", TestRun.parse, program=program, **given)
 
-    def bench_lookup(
-        self, name: str, *, count: int, loops: int, rounds: int, limit_s: float | None = None
-    ) -> list[float]:
-        """Nanoseconds per look-up of one of `count` keys, of each round of `loops` times all keys."""
-        return self._ask(
-            "bench_lookup",
-            answers.samples,
-            limit_s=limit_s,
-            map=name,
-            count=count,
-            loops=loops,
-            rounds=rounds,
-        )
+    def measure(self, verb: str, *, limit_s: float | None = None, **arguments: Any) -> Measured:
+        """One of PROTOCOL.md's benchmarks of a loaded object; bytes among the arguments become hex."""
+        return self._ask(verb, Measured.parse, limit_s=limit_s, **_encoded(arguments))
 
-    def bench_events(
-        self,
-        name: str,
-        program: str,
-        *,
-        count: int,
-        rounds: int,
-        data: bytes | None = None,
-        limit_s: float | None = None,
-    ) -> list[float]:
-        """Nanoseconds per event read from ring buffer `name`, of each round of `count` events."""
-        given: Json = {} if data is None else {"data": data.hex()}
-        return self._ask(
-            "bench_events",
-            answers.samples,
-            limit_s=limit_s,
-            map=name,
-            program=program,
-            count=count,
-            rounds=rounds,
-            **given,
-        )
+    def distribution(self, verb: str, *, limit_s: float | None = None, **arguments: Any) -> Histogram:
+        """One of those that answer how often something took how many nanoseconds."""
+        return self._ask(verb, answers.histogram, limit_s=limit_s, **_encoded(arguments))
 
     def _ask(self, verb: str, parse: Callable[[Json], T], **arguments: Any) -> T:
         return self._subject.ask(verb, parse, object=self._id, **arguments)
+
+
+def _encoded(arguments: Json) -> Json:
+    return {name: value.hex() if isinstance(value, bytes) else value for name, value in arguments.items()}

@@ -13,7 +13,7 @@ def bench_load(paired: Paired, job: SuiteJob) -> None:
         "load",
         "Load a simple XDP object",
         operations=1,
-        measure=lambda subject, loops: subject.bench_load(path, rounds=loops),
+        measure=lambda subject, loops: subject.measure("bench_load", path=str(path), rounds=loops).samples,
     )
 
 
@@ -24,5 +24,5 @@ def bench_load_core(paired: Paired, job: SuiteJob) -> None:
         "load-core",
         "Load an object with 11 CO-RE relocations",
         operations=1,
-        measure=lambda subject, loops: subject.bench_load(path, rounds=loops),
+        measure=lambda subject, loops: subject.measure("bench_load", path=str(path), rounds=loops).samples,
     )

@@ -18,7 +18,7 @@ def bench_lookup(paired: Paired, everywhere: Callable[[str], dict[Subject, Subje
         "lookup",
         f"Look one of {KEYS} keys up in a hash map",
         operations=KEYS,
-        measure=lambda subject, loops: loaded[subject].bench_lookup(
-            "counts", count=KEYS, loops=loops, rounds=1
+        measure=lambda subject, loops: (
+            loaded[subject].measure("bench_lookup", map="counts", count=KEYS, loops=loops, rounds=1).samples
         ),
     )

@@ -16,6 +16,9 @@ MOST_LOOPS = 5
 """Making the events takes a hundred times as long as reading them."""
 
 
+DATA = frame(b"event", size=70)
+
+
 def bench_ringbuf(paired: Paired, everywhere: Callable[[str], dict[Subject, SubjectObject]]) -> None:
     """Read events of 64 bytes from a ring buffer."""
     loaded = everywhere("events/ringbuf")
@@ -24,7 +27,9 @@ def bench_ringbuf(paired: Paired, everywhere: Callable[[str], dict[Subject, Subj
         "Read a 64-byte event from a ring buffer",
         operations=EVENTS,
         most_loops=MOST_LOOPS,
-        measure=lambda subject, loops: loaded[subject].bench_events(
-            "events", "emit", count=EVENTS, rounds=loops, data=frame(b"event", size=70)
+        measure=lambda subject, loops: (
+            loaded[subject]
+            .measure("bench_events", map="events", program="emit", count=EVENTS, rounds=loops, data=DATA)
+            .samples
         ),
     )

@@ -65,6 +65,12 @@ class KernelBtf:
         kernel._indexes.append(vmlinux.file)
         return kernel
 
+    @staticmethod
+    def forget_running() -> None:
+        """Read the running kernel's BTF anew the next time, and give its memory back when nobody uses it."""
+        _running_vmlinux.cache_clear()
+        _running_module.cache_clear()
+
     @classmethod
     def from_file(cls, path: str | Path) -> KernelBtf:
         """From a file of raw BTF, or an ELF file (vmlinux) with a .BTF section. No modules.

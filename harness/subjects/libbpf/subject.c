@@ -29,8 +29,14 @@ static const struct {
 	{ "test_run", verb_test_run },
 	{ "close", verb_close },
 	{ "bench_load", verb_bench_load },
+	{ "bench_attach", verb_bench_attach },
 	{ "bench_lookup", verb_bench_lookup },
+	{ "bench_update", verb_bench_update },
+	{ "bench_delete", verb_bench_delete },
+	{ "bench_latency", verb_bench_latency },
 	{ "bench_events", verb_bench_events },
+	{ "bench_stream", verb_bench_stream },
+	{ "bench_delivery", verb_bench_delivery },
 };
 
 static const char *const target_kinds[] = {

@@ -98,4 +98,6 @@ verb_function verb_attach, verb_detach;
 verb_function verb_lookup, verb_update, verb_delete, verb_keys;
 verb_function verb_events_open, verb_events_poll, verb_events_close;
 verb_function verb_test_run;
-verb_function verb_bench_load, verb_bench_lookup, verb_bench_events;
+verb_function verb_bench_load, verb_bench_attach;
+verb_function verb_bench_lookup, verb_bench_update, verb_bench_delete, verb_bench_latency;
+verb_function verb_bench_events, verb_bench_stream, verb_bench_delivery;

@@ -1,68 +1,99 @@
-"""The benchmarks: raw samples in nanoseconds per operation, nothing but the operation between the clocks."""
+"""The benchmark verbs of PROTOCOL.md: arguments in, raw samples out."""
 
 from __future__ import annotations
 
-import gc
-import sys
 from collections.abc import Callable
-from errno import ENOSPC
-from time import monotonic_ns
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any
 
-from ....loader import KernelError, Map, ObjectError, ObjectSpec, Program
-from .requests import UsageError
+from ....loader import Link
+from . import targets
+from .bench_events import Source, delivery_latencies, time_events, time_stream
+from .bench_load import time_attachments, time_loads, time_opens
+from .bench_maps import lookup_latencies, time_deletes, time_lookups, time_updates
+from .requests import Request
 
-Result = TypeVar("Result")
+if TYPE_CHECKING:
+    from .subject import OpenObject
 
-
-def time_loads(path: str, rounds: int) -> list[float]:
-    """From the path to a loaded object, without closing it."""
-    samples: list[float] = []
-    for _ in range(rounds):
-        try:
-            duration, loaded = _timed(lambda: ObjectSpec.from_file(path).load())
-        except OSError as error:
-            raise ObjectError(path, "", f"cannot be read: {error.strerror}") from None
-        loaded.close()
-        samples.append(duration)
-    return samples
+Answer = dict[str, Any]
 
 
-def time_lookups(table: Map, count: int, loops: int, rounds: int) -> list[float]:
-    """Single look-ups of the keys 0 … count-1, which are inserted first."""
-    if not 0 < count <= 1 << 8 * table.key_size:
-        raise UsageError(f"'count' must be 1 … the number of keys of {table.key_size} bytes")
-    raw = [number.to_bytes(table.key_size, sys.byteorder) for number in range(count)]
-    for key in raw:
-        table.update_bytes(key, bytes(table.element_size))
-    # As a user would: integers where the map takes them.
-    keys = range(count) if isinstance(next(table.keys()), int) else raw
+class Benchmarks:
+    """Each verb is a method; `find` gives the open object of a request."""
 
-    def look_up() -> None:
-        for _ in range(loops):
-            for key in keys:
-                table[key]
+    def __init__(self, find: Callable[[Request], OpenObject]) -> None:
+        self._find = find
+        self.verbs: dict[str, Callable[[Request], Answer]] = {
+            "bench_load": self._load,
+            "bench_attach": self._attach,
+            "bench_lookup": self._lookup,
+            "bench_update": self._update,
+            "bench_delete": self._delete,
+            "bench_latency": self._latency,
+            "bench_events": self._events,
+            "bench_stream": self._stream,
+            "bench_delivery": self._delivery,
+        }
 
-    operations = loops * count
-    return [_timed(look_up)[0] / operations for _ in range(rounds)]
+    def _load(self, request: Request) -> Answer:
+        path, rounds = request.text("path"), request.number("rounds")
+        if request.flag("open_only"):
+            return {"samples": time_opens(path, rounds)}
+        return {"samples": time_loads(path, rounds, cold=request.flag("cold"))}
+
+    def _attach(self, request: Request) -> Answer:
+        program = self._find(request).program(request.text("program"))
+        target = request.part("target") if "target" in request else None
+
+        def attach() -> Link:
+            return program.attach() if target is None else targets.attach(program, target)
+
+        return {"samples": time_attachments(attach, request.number("rounds"))}
+
+    def _lookup(self, request: Request) -> Answer:
+        table = self._find(request).map(request.text("map"))
+        way = request.text("way") if "way" in request else "single"
+        return {"samples": time_lookups(table, *_sizes(request), way)}
+
+    def _update(self, request: Request) -> Answer:
+        table = self._find(request).map(request.text("map"))
+        return {"samples": time_updates(table, *_sizes(request))}
+
+    def _delete(self, request: Request) -> Answer:
+        table = self._find(request).map(request.text("map"))
+        return {"samples": time_deletes(table, *_sizes(request))}
+
+    def _latency(self, request: Request) -> Answer:
+        table = self._find(request).map(request.text("map"))
+        return _histogram(lookup_latencies(table, request.number("count"), request.number("samples")))
+
+    def _events(self, request: Request) -> Answer:
+        table, source = self._events_of(request)
+        way = request.text("way") if "way" in request else "object"
+        numbers = request.number("count"), request.number("rounds")
+        return {"samples": time_events(table, source, *numbers, way)}
+
+    def _stream(self, request: Request) -> Answer:
+        table, source = self._events_of(request)
+        options = {name: request.number(name) for name in ("pages", "wakeup_events") if name in request}
+        numbers = request.number("count"), request.number("rounds")
+        samples, lost = time_stream(table, source, *numbers, options)
+        return {"samples": samples, "lost": lost}
+
+    def _delivery(self, request: Request) -> Answer:
+        table, source = self._events_of(request)
+        interval_s = request.number("interval_us") / 1e6
+        return _histogram(delivery_latencies(table, source, request.number("count"), interval_s))
+
+    def _events_of(self, request: Request) -> tuple[Any, Source]:
+        opened = self._find(request)
+        data = request.data("data") if "data" in request else None
+        return opened.map(request.text("map")), Source(opened.program(request.text("program")), data)
 
 
-def time_events(table: Map, program: Program, data: bytes | None, count: int, rounds: int) -> list[float]:
-    """Reading `count` events that are there. Raises KernelError ENOSPC if another number arrives."""
-    samples = []
-    with table.reader() as reader:
-        for _ in range(rounds):
-            program.test_run(data, repeat=count)
-            duration, events = _timed(reader.read)
-            if len(events) != count:
-                raise KernelError(f"map '{table.name}': {len(events)} events of {count} arrived", ENOSPC)
-            samples.append(duration / count)
-    return samples
+def _sizes(request: Request) -> tuple[int, int, int]:
+    return request.number("count"), request.number("loops"), request.number("rounds")
 
 
-def _timed(operation: Callable[[], Result]) -> tuple[int, Result]:
-    """How long an operation takes, and what it gives."""
-    gc.collect()
-    start = monotonic_ns()
-    result = operation()
-    return monotonic_ns() - start, result
+def _histogram(histogram: dict[int, int]) -> Answer:
+    return {"histogram": sorted(histogram.items())}

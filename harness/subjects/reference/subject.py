@@ -20,7 +20,7 @@ from ....loader import (
     VariableSpec,
 )
 from . import targets
-from .bench import time_events, time_loads, time_lookups
+from .bench import Benchmarks
 from .requests import Request, UsageError
 
 ENOENT = 2
@@ -118,9 +118,7 @@ class ReferenceSubject:
             "events_close": self._events_close,
             "test_run": self._test_run,
             "close": self._close,
-            "bench_load": self._bench_load,
-            "bench_lookup": self._bench_lookup,
-            "bench_events": self._bench_events,
+            **Benchmarks(self._object).verbs,
         }
 
     def close(self) -> None:
@@ -285,24 +283,6 @@ class ReferenceSubject:
         self._object(request)
         self._objects.pop(request.number("object")).close()
         return {}
-
-    def _bench_load(self, request: Request) -> Answer:
-        return {"samples": time_loads(request.text("path"), request.number("rounds"))}
-
-    def _bench_lookup(self, request: Request) -> Answer:
-        counts = [request.number(name) for name in ("count", "loops", "rounds")]
-        return {"samples": time_lookups(self._map(request), *counts)}
-
-    def _bench_events(self, request: Request) -> Answer:
-        return {
-            "samples": time_events(
-                self._map(request),
-                self._object(request).program(request.text("program")),
-                request.data("data") if "data" in request else None,
-                request.number("count"),
-                request.number("rounds"),
-            )
-        }
 
     def _object(self, request: Request) -> OpenObject:
         number = request.number("object")

@@ -1,4 +1,4 @@
-"""Events read through every subject, and its benchmarks, which are no more than loops."""
+"""Events read through every subject."""
 
 from __future__ import annotations
 
@@ -84,33 +84,3 @@ def test_a_reader_closes_with_its_object(subject: Subject, objects: Path) -> Non
     with pytest.raises(SubjectError) as caught:
         reader.poll()
     assert caught.value.cls is ErrorClass.USAGE
-
-
-def test_bench_load(subject: Subject, objects: Path) -> None:
-    samples = subject.bench_load(objects / "all.bpf.o", rounds=3)
-    assert len(samples) == 3
-    assert all(1_000 < sample < 1e10 for sample in samples)
-
-
-def test_bench_lookup_fills_the_map_itself(loaded: SubjectObject) -> None:
-    samples = loaded.bench_lookup("table", count=10, loops=20, rounds=4)
-    assert len(samples) == 4
-    assert all(10 < sample < 1e7 for sample in samples)
-    assert set(loaded.keys("table")) == {struct.pack("=I", index) for index in range(10)}
-
-
-def test_bench_events(loaded: SubjectObject) -> None:
-    samples = loaded.bench_events("ring", "emit", count=1000, rounds=3, data=FRAME)
-    assert len(samples) == 3
-    assert all(0.5 < sample < 1e6 for sample in samples)
-
-
-def test_bench_events_that_do_not_fit(loaded: SubjectObject) -> None:
-    with pytest.raises(SubjectError) as caught:
-        loaded.bench_events("ring", "emit", count=10_000, rounds=1, data=FRAME)
-    assert caught.value.cls is ErrorClass.KERNEL
-
-
-def test_bench_of_what_cannot_be_loaded(subject: Subject, objects: Path) -> None:
-    with pytest.raises(SubjectError):
-        subject.bench_load(objects / "rejected.bpf.o", rounds=2)

@@ -1,0 +1,150 @@
+"""Benchmarks of events: raw samples in nanoseconds per event."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from errno import ENOSPC
+from time import monotonic_ns
+
+from ....loader import KernelError, Map, PerfBuffer, Program, RingBuffer
+from .clock import count, timed
+from .requests import UsageError
+
+PATIENCE_S = 0.05
+"""How long to wait for events before looking whether the producer has ended."""
+
+Reader = RingBuffer | PerfBuffer
+
+
+@dataclass(frozen=True)
+class Source:
+    """What writes events: one each time that it runs."""
+
+    program: Program
+    data: bytes | None
+
+    def emit(self, number: int) -> None:
+        """Write that many events in one go. Raises KernelError."""
+        self.program.test_run(self.data, repeat=number)
+
+
+def _objects(reader: Reader) -> int:
+    return len(reader.read())
+
+
+WAYS: dict[str, Callable[[Reader], int]] = {"object": _objects}
+"""How events that are there are read, all of them; how many there were."""
+
+
+def time_events(table: Map, source: Source, number: int, rounds: int, way: str) -> list[float]:
+    """Reading `number` events that are there. Raises KernelError ENOSPC if another number arrives."""
+    if way not in WAYS:
+        raise UsageError(f"'way' is one of {', '.join(WAYS)}, not '{way}'")
+    read, samples = WAYS[way], []
+    with table.reader() as reader:
+        for _ in range(rounds):
+            source.emit(number)
+            duration, arrived = timed(lambda: read(reader))
+            if arrived != number:
+                raise KernelError(f"map '{table.name}': {arrived} events of {number} arrived", ENOSPC)
+            samples.append(duration / number)
+    return samples
+
+
+def time_stream(
+    table: Map, source: Source, number: int, rounds: int, options: dict[str, int]
+) -> tuple[list[float], int]:
+    """Reading `number` events while another process writes them; also how many never arrived."""
+    samples, lost = [], 0
+    with table.reader(**options) as reader:
+        for _ in range(rounds):
+            with _producer(lambda: source.emit(number)) as producer:
+                duration, arrived = timed(lambda: _read_all(reader, number, producer))
+            samples.append(duration / number)
+            lost += number - arrived
+    return samples, lost
+
+
+def delivery_latencies(table: Map, source: Source, number: int, interval_s: float) -> dict[int, int]:
+    """How often an event was in Python how many nanoseconds after the time that it begins with."""
+    histogram: dict[int, int] = {}
+
+    def produce() -> None:
+        for _ in range(number):
+            time.sleep(interval_s)
+            source.emit(1)
+
+    with table.reader() as reader, _producer(produce) as producer:
+        producer.start()
+        for _ in range(number):
+            samples = reader.poll(1, 1)
+            if not samples:
+                break
+            now = monotonic_ns()
+            count(histogram, now - int.from_bytes(samples[0][:8], sys.byteorder))
+    return histogram
+
+
+class _Producer:
+    """A child that does its work once it is started."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        reading, self._writing = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            status = 1
+            try:
+                os.close(self._writing)
+                if os.read(reading, 1):
+                    work()
+                status = 0
+            finally:
+                os._exit(status)
+        os.close(reading)
+        self._ended = False
+
+    def start(self) -> None:
+        """Let it work."""
+        os.write(self._writing, b"!")
+
+    def ended(self) -> bool:
+        """Whether it has done its work."""
+        if not self._ended:
+            self._ended = os.waitpid(self.pid, os.WNOHANG)[0] != 0
+        return self._ended
+
+    def close(self) -> None:
+        """End it, if it is not done."""
+        os.close(self._writing)
+        if not self._ended:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+
+
+@contextmanager
+def _producer(work: Callable[[], None]) -> Iterator[_Producer]:
+    producer = _Producer(work)
+    try:
+        yield producer
+    finally:
+        producer.close()
+
+
+def _read_all(reader: Reader, number: int, producer: _Producer) -> int:
+    """Start the producer and read until all events have come, or no more can come."""
+    producer.start()
+    arrived, ended = 0, False
+    while arrived < number:
+        samples = reader.poll(PATIENCE_S)
+        if not samples and ended:
+            break
+        # What was written before the end is still to be read after it.
+        ended = ended or (not samples and producer.ended())
+        arrived += len(samples)
+    return arrived
