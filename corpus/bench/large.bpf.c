@@ -1,6 +1,7 @@
 /* A large object: thirty maps, and two programs for each. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
+#include "add_one.h"
 
 #define FAMILY(n)                                                                   \
 	struct {                                                                    \
@@ -17,7 +18,7 @@
 		__u64 one = 1, *seen = bpf_map_lookup_elem(&lengths_##n, &length);  \
                                                                                     \
 		if (seen)                                                           \
-			__sync_fetch_and_add(seen, 1);                              \
+			add_one(seen);                                              \
 		else                                                                \
 			bpf_map_update_elem(&lengths_##n, &length, &one, BPF_ANY);  \
 		return 0;                                                           \

@@ -30,3 +30,5 @@ struct {
 	__type(key, struct prefix);
 	__type(value, __u64);
 } lpm SEC(".maps");
+
+char LICENSE[] SEC("license") = "Apache-2.0";

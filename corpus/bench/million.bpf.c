@@ -9,3 +9,5 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } hash_1m SEC(".maps");
+
+char LICENSE[] SEC("license") = "Apache-2.0";

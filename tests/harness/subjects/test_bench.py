@@ -5,11 +5,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bpflab.corpus import build
 from bpflab.harness import tools
 from bpflab.harness.subjects.client import ErrorClass, Subject, SubjectError, SubjectObject
+from bpflab.harness.subjects.handles import Target
 from bpflab.harness.subjects.libbpf.build import headers
 from bpflab.kernels.cache import cache_dir
 
@@ -55,7 +57,7 @@ def test_what_cannot_be_loaded(subject: Subject, objects: Path) -> None:
 
 
 def test_attach(loaded: SubjectObject) -> None:
-    target = {"kind": "xdp", "ifindex": 1}
+    target: Target = {"kind": "xdp", "ifindex": 1}
     samples = loaded.measure("bench_attach", program="pass", target=target, rounds=3).samples
     assert len(samples) == 3
     with loaded.attach("pass", target):
@@ -100,7 +102,7 @@ def test_latency(maps: SubjectObject) -> None:
 
 @pytest.mark.parametrize(("map", "program"), [("ring", "emit_ring"), ("perf", "emit_perf")])
 def test_events(events: SubjectObject, map: str, program: str) -> None:
-    arguments = {"map": map, "program": program, "count": 1000, "rounds": 3, "data": FRAME}
+    arguments: dict[str, Any] = {"map": map, "program": program, "count": 1000, "rounds": 3, "data": FRAME}
     samples = events.measure("bench_events", **arguments).samples
     assert len(samples) == 3
     assert all(0.5 < sample < 1e6 for sample in samples)
@@ -124,7 +126,7 @@ def test_events_that_do_not_fit(events: SubjectObject) -> None:
 )
 def test_stream(events: SubjectObject, map: str, program: str, options: dict[str, int]) -> None:
     """More events than are between two wake-ups, and not a multiple of them."""
-    arguments = {"map": map, "program": program, "count": 1999, "rounds": 3, "data": FRAME}
+    arguments: dict[str, Any] = {"map": map, "program": program, "count": 1999, "rounds": 3, "data": FRAME}
     measured = events.measure("bench_stream", **arguments, **options)
     assert len(measured.samples) == 3
     assert measured.lost == 0
@@ -132,13 +134,13 @@ def test_stream(events: SubjectObject, map: str, program: str, options: dict[str
 
 def test_a_stream_counts_what_is_lost(events: SubjectObject) -> None:
     """64 KiB hold 2,730 events of 24 bytes."""
-    arguments = {"map": "narrow_ring", "program": "emit_narrow", "rounds": 1, "data": FRAME}
+    arguments: dict[str, Any] = {"map": "narrow_ring", "program": "emit_narrow", "rounds": 1, "data": FRAME}
     assert events.measure("bench_stream", count=2000, **arguments).lost == 0
     assert 0 <= events.measure("bench_stream", count=1_000_000, **arguments).lost < 1_000_000
 
 
 def test_delivery(events: SubjectObject) -> None:
-    arguments = {"map": "ring", "program": "emit_ring", "data": FRAME}
+    arguments: dict[str, Any] = {"map": "ring", "program": "emit_ring", "data": FRAME}
     histogram = events.distribution("bench_delivery", count=20, interval_us=200, **arguments)
     assert sum(histogram.values()) == 20
     assert all(0 < delay < 1e9 for delay in histogram)
