@@ -70,6 +70,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """The page of the loader's Python interface; writes results/docs/."""
+    session.install("-e", ".[dev]")
+    session.run("python", "-m", "bpflab.tests.docs", "results/docs")
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Fuzz the loader's readers: [elf btf ext core] [--seconds 60]; findings are kept in the cache."""
     prepare(session, "dev")

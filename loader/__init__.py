@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .object import Object
     from .perfbuf import PerfBuffer
     from .program import Program, ProgramInfo, RunResult
+    from .program_attach import Attachable
     from .ringbuf import RingBuffer
     from .spec import MapSpec, ObjectSpec, ProgramSpec, VariableSpec
     from .struct_ops_map import StructOpsMap
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AttachType",
+    "Attachable",
     "BpflabError",
     "Btf",
     "BtfError",
@@ -90,6 +92,7 @@ _MODULES = {
     ".object": ("Object",),
     ".perfbuf": ("PerfBuffer",),
     ".program": ("Program", "ProgramInfo", "RunResult"),
+    ".program_attach": ("Attachable",),
     ".ringbuf": ("RingBuffer",),
     ".spec": ("MapSpec", "ObjectSpec", "ProgramSpec", "VariableSpec"),
     ".struct_ops_map": ("StructOpsMap",),
