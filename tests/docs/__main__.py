@@ -1,4 +1,4 @@
-"""Write the page of our loader's public interface, from docstrings: ``python -m bpflab.tests.docs FOLDER``."""
+"""Write the page of the loader's interface from its docstrings: ``python -m bpflab.tests.docs FOLDER``."""
 
 from __future__ import annotations
 
