@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .attach_target import ProgramFunction
     from .btf import Btf
     from .btf.kernel import KernelBtf
     from .enums import AttachType, LinkType, MapType, ProgType
@@ -27,18 +28,19 @@ if TYPE_CHECKING:
         NotSupportedError,
         ObjectError,
         RelocationError,
+        TargetError,
         UnresolvedError,
         VerifierError,
     )
-    from .links.attach import TargetError
     from .links.info import LinkInfo
     from .links.link import Link
     from .map import Map
     from .map_values import ElementError
     from .object import Object
     from .perfbuf import PerfBuffer
-    from .program import Program, ProgramInfo, RunResult
+    from .program import Program, RunResult
     from .program_attach import Attachable
+    from .program_info import ProgramInfo
     from .ringbuf import RingBuffer
     from .spec import MapSpec, ObjectSpec, ProgramSpec, VariableSpec
     from .struct_ops_map import StructOpsMap
@@ -67,6 +69,7 @@ __all__ = [
     "PerfBuffer",
     "ProgType",
     "Program",
+    "ProgramFunction",
     "ProgramInfo",
     "ProgramSpec",
     "RelocationError",
@@ -81,9 +84,9 @@ __all__ = [
 ]
 
 _MODULES = {
+    ".attach_target": ("ProgramFunction",),
     ".btf": ("Btf",),
     ".btf.kernel": ("KernelBtf",),
-    ".links.attach": ("TargetError",),
     ".enums": ("AttachType", "LinkType", "MapType", "ProgType"),
     ".links.info": ("LinkInfo",),
     ".links.link": ("Link",),
@@ -91,8 +94,9 @@ _MODULES = {
     ".map_values": ("ElementError",),
     ".object": ("Object",),
     ".perfbuf": ("PerfBuffer",),
-    ".program": ("Program", "ProgramInfo", "RunResult"),
+    ".program": ("Program", "RunResult"),
     ".program_attach": ("Attachable",),
+    ".program_info": ("ProgramInfo",),
     ".ringbuf": ("RingBuffer",),
     ".spec": ("MapSpec", "ObjectSpec", "ProgramSpec", "VariableSpec"),
     ".struct_ops_map": ("StructOpsMap",),

@@ -1,16 +1,20 @@
-"""The function, tracepoint or hook that a program is loaded for, as a type id of the kernel's BTF."""
+"""The function, tracepoint or hook that a program is loaded for, as a type id of the kernel's BTF.
+
+Or a function of another program, which has BTF of its own.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .btf.kernel import VMLINUX, Candidate
 from .btf.kinds import Kind
 from .enums import AttachType, ProgType
-from .errors import BtfError, RelocationError
+from .errors import BtfError, RelocationError, TargetError
 
 if TYPE_CHECKING:
     from .btf.kernel import KernelBtf
+    from .program import Program
     from .spec import ProgramSpec
 
 _BY_ID = (ProgType.TRACING, ProgType.LSM)
@@ -23,9 +27,48 @@ _PREFIXES: dict[int, tuple[str, Kind]] = {
 }
 
 
+class ProgramFunction(NamedTuple):
+    """A function of a loaded program: what freplace replaces, and fentry, fexit and fmod_ret can trace.
+
+    `function` is a global one, or the program's own; empty for the one that the SEC() name says.
+    """
+
+    program: Program
+    function: str = ""
+
+
 def needs_target(program: ProgramSpec) -> bool:
     """Whether the kernel wants to know at load time what a program will be attached to."""
     return program.type in _BY_ID
+
+
+def require_program_target(program: ProgramSpec) -> None:
+    """Raises TargetError for a program that replaces a function, if nobody says of which program."""
+    if program.type == ProgType.EXT:
+        raise TargetError(
+            f"program '{program.name}' replaces a function of another program: say of which one at load, "
+            f"by targets={{'{program.name}': ProgramFunction(program)}}"
+        )
+
+
+def find_program_function(name: str, target: ProgramFunction) -> int:
+    """The type of a function in the BTF of the program that has it; `name` is the program it is for.
+
+    Raises TargetError, KernelError.
+    """
+    other = target.program
+    number = other.info().btf_id
+    if not number:
+        raise TargetError(f"program '{name}': its target, program '{other.name}', was loaded without BTF")
+    from .btf_load import loaded_btf
+
+    btf = loaded_btf(number)
+    if btf is None:
+        raise TargetError(f"program '{name}': the BTF of its target, program '{other.name}', cannot be had")
+    for type_id in btf.named(target.function):
+        if btf.type(type_id).kind == Kind.FUNC:
+            return type_id
+    raise TargetError(f"program '{name}': its target, program '{other.name}', has no '{target.function}'")
 
 
 def find_target(program: ProgramSpec, kernel: KernelBtf) -> Candidate:

@@ -1,10 +1,20 @@
-"""Giving an object's BTF to the kernel, in the newest form that it takes."""
+"""Giving an object's BTF to the kernel, in the newest form that it takes, and getting it back."""
 
 from __future__ import annotations
 
+import errno
+import os
+from struct import Struct
+
+from . import syscall
 from .btf import Btf
 from .btf.sanitize import BtfFeature, features_used, without
-from .syscall import btf_load
+from .errors import KernelError
+from .native import native
+from .syscall import Command, btf_load
+
+_INFO = Struct("=QII")
+"""The start of struct bpf_btf_info: the data's buffer and size, id."""
 
 _NEWEST_FIRST = sorted(
     BtfFeature, key=lambda feature: [int(part) for part in feature.value.split(".")], reverse=True
@@ -29,3 +39,23 @@ def load_btf(btf: Btf) -> int | None:
         if fd >= 0:
             return fd
     return None
+
+
+def loaded_btf(number: int) -> Btf | None:
+    """The BTF that the kernel has under an ID; None if this process may not ask for it, or it has gone.
+
+    Raises KernelError, BtfError.
+    """
+    fd = syscall.fd_by_id(Command.BTF_GET_FD_BY_ID, number)
+    if fd in (-errno.EPERM, -errno.ENOENT):
+        return None
+    if fd < 0:
+        raise KernelError(f"opening BTF {number}", -fd)
+    try:
+        info = bytearray(_INFO.size)
+        syscall.obj_info(fd, info)
+        data = bytearray(_INFO.unpack(info)[1])
+        syscall.obj_info(fd, bytearray(_INFO.pack(native.address(data), len(data), 0)))
+    finally:
+        os.close(fd)
+    return Btf.from_bytes(bytes(data))

@@ -107,5 +107,9 @@ def verdict_lines(log: str, count: int = 3) -> str:
     return " | ".join(telling[-count:])
 
 
+class TargetError(BpflabError):
+    """Nothing says where to attach a program, or what it is for: a target must be given."""
+
+
 class MissingFeatureError(BpflabError):
     """This loader (not the kernel) cannot do what an object or a caller asks for."""

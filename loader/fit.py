@@ -14,8 +14,9 @@ from .struct_ops import StructOps
 from .target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from .attach_target import ProgramFunction
     from .btf.kernel import KernelBtf
     from .spec import ObjectSpec, ProgramSpec, VariableSpec
 
@@ -33,10 +34,11 @@ class FittedObject:
         programs: Iterable[str] | None = None,
         btf: KernelBtf | None = None,
         kconfig: str = "",
+        targets: Mapping[str, ProgramFunction] | None = None,
     ) -> None:
         """For the arguments see `Object.load`.
 
-        Raises RelocationError, UnresolvedError, KernelError, MissingFeatureError.
+        Raises RelocationError, UnresolvedError, KernelError, MissingFeatureError, TargetError.
         """
         self.spec = spec
         self._target = Target(btf)
@@ -47,8 +49,18 @@ class FittedObject:
             self.arenas = {
                 one.name: variables_offset(one) for one in spec.maps.values() if one.type == MapType.ARENA
             }
+            functions = targets or {}
+            self._require(functions)
             self.programs = [
-                ReadyProgram(spec, program, self._target, self.externs, self.struct_ops, self.arenas)
+                ReadyProgram(
+                    spec,
+                    program,
+                    self._target,
+                    self.externs,
+                    self.struct_ops,
+                    self.arenas,
+                    functions.get(program.name),
+                )
                 for program in self._wanted(programs)
             ]
         except BaseException:
@@ -60,11 +72,15 @@ class FittedObject:
         if names is None:
             return [one for one in programs.values() if self.struct_ops.is_wanted(one.name, one.autoload)]
         chosen = set(names)
-        unknown = chosen - programs.keys()
-        if unknown:
-            known = ", ".join(programs) or "none"
-            raise BpflabError(f"{self.spec.name}: has no program '{min(unknown)}'; there are: {known}")
+        self._require(chosen)
         return [program for program in programs.values() if program.name in chosen]
+
+    def _require(self, names: Iterable[str]) -> None:
+        """Raises BpflabError unless the object has all these programs."""
+        unknown = set(names) - self.spec.programs.keys()
+        if unknown:
+            known = ", ".join(self.spec.programs) or "none"
+            raise BpflabError(f"{self.spec.name}: has no program '{min(unknown)}'; there are: {known}")
 
     def place(self, variable: VariableSpec) -> VariableSpec:
         """The spec of a variable, with its place in the live map: those of an arena may start anywhere."""

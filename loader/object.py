@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -22,6 +22,7 @@ from .struct_ops_map import StructOpsMap
 from .variable import Variable
 
 if TYPE_CHECKING:
+    from .attach_target import ProgramFunction
     from .btf.kernel import KernelBtf
     from .links.link import Link
     from .spec import MapSpec, ObjectSpec
@@ -52,6 +53,7 @@ class Object:
         log_level: int = 0,
         pin_root: str | Path = BPFFS,
         kconfig: str = "",
+        targets: Mapping[str, ProgramFunction] | None = None,
     ) -> Self:
         """Load a spec, which stays as it is.
 
@@ -61,15 +63,18 @@ class Object:
         load as well (`Program.log`). `pin_root` is where maps that are declared with
         pinning by name are found or put. `kconfig` is configuration text (``CONFIG_X=y``
         lines) in which ``.kconfig`` externs are looked for before the kernel's own.
+        `targets` says for programs by name which function of another, loaded program they
+        are for: ``freplace`` must have one, ``fentry``, ``fexit`` and ``fmod_ret`` may.
 
         On an error nothing stays behind. Raises ObjectError (foreign byte order),
         RelocationError (CO-RE, attach target, no BTF of the kernel to find them in),
-        UnresolvedError (extern, struct_ops), VerifierError, KernelError, MissingFeatureError.
+        UnresolvedError (extern, struct_ops), VerifierError, KernelError, MissingFeatureError,
+        TargetError (none for a ``freplace`` program, or one without such a function).
         """
         if spec.byte_order != _NATIVE:
             order = "big" if spec.byte_order == ">" else "little"
             raise ObjectError(spec.name, "", f"is {order}-endian, this machine is not")
-        with FittedObject(spec, programs, btf, kconfig) as fitted:
+        with FittedObject(spec, programs, btf, kconfig, targets) as fitted:
             loaded = cls(spec.name)
             try:
                 loaded._make(fitted, log_level, Path(pin_root))

@@ -6,7 +6,12 @@ from struct import pack_into
 from typing import TYPE_CHECKING
 
 from . import syscall
-from .attach_target import find_target, needs_target
+from .attach_target import (
+    find_program_function,
+    find_target,
+    needs_target,
+    require_program_target,
+)
 from .core.relocate import CoreResult, relocate
 from .enums import ProgType
 from .errors import BtfError, MissingFeatureError, NotSupportedError, RelocationError, VerifierError
@@ -19,6 +24,7 @@ from .program_load import load_program
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .attach_target import ProgramFunction
     from .externs.resolve import Externs
     from .map import Map
     from .spec import ObjectSpec, ProgramSpec
@@ -37,17 +43,15 @@ class ReadyProgram:
         externs: Externs,
         struct_ops: StructOps,
         arenas: Mapping[str, int],
+        function: ProgramFunction | None = None,
     ) -> None:
         """Link and relocate; `arenas` says where in each of them its variables start.
 
-        Raises RelocationError, UnresolvedError, MissingFeatureError.
+        `function` is the target of a program that is for a function of another one.
+        Raises RelocationError, UnresolvedError, MissingFeatureError, TargetError, KernelError.
         """
         if program.type == ProgType.UNSPEC:
             raise MissingFeatureError(f"program '{program.name}': unknown section '{program.section}'")
-        if program.type == ProgType.EXT:
-            raise MissingFeatureError(
-                f"program '{program.name}': loading {program.type.name} programs is not implemented"
-            )
         self._object = spec
         self._spec = program
         self._linked = link(spec, program)
@@ -57,9 +61,10 @@ class ReadyProgram:
         self._attach_type: int = program.attach_type
         self._target_id = 0
         self._target_fd = 0
-        """Of the BTF that the target is in, if that is a module's."""
+        """Of the BTF that the target is in, if that is a module's; or of the program that has it."""
+        self._attach_to = program.attach_to
         try:
-            self._relocate(target)
+            self._relocate(target, function)
         except (NotSupportedError, BtfError) as error:
             raise RelocationError(program.name, 0, "types of the kernel", str(error)) from error
         if program.type == ProgType.STRUCT_OPS:
@@ -72,9 +77,16 @@ class ReadyProgram:
                 offset = reference.value_offset + arenas[reference.map]
                 pack_into("=I", self._linked.insns, (reference.insn + 1) * SIZE + 4, offset)
 
-    def _relocate(self, target: Target) -> None:
+    def _relocate(self, target: Target, function: ProgramFunction | None) -> None:
         if self._linked.core:
             self._linked, self._core = relocate(self._linked, self._object, target.relocation)
+        if function is not None:
+            self._attach_to = function.function or self._attach_to
+            function = function._replace(function=self._attach_to)
+            self._target_id = find_program_function(self._spec.name, function)
+            self._target_fd = function.program.fd
+            return
+        require_program_target(self._spec)
         if needs_target(self._spec):
             found = find_target(self._spec, target.running)
             self._target_id = found.type_id
@@ -109,7 +121,9 @@ class ReadyProgram:
             fd, log = load_program(spec.name, attempt, log_level)
         except VerifierError as error:
             raise VerifierError(spec.name, error.errno, self._explained(error.log)) from None
-        return Program.from_spec(fd, spec, insns, log)
+        program = Program.from_spec(fd, spec, insns, log)
+        program.attach_to = self._attach_to
+        return program
 
     def _explained(self, log: str) -> str:
         """The log, with what unresolved relocations and externs were meant to be."""

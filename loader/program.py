@@ -4,33 +4,36 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from . import syscall
 from .enums import AttachType, ProgType
-from .native import native
 from .program_attach import Attachable
 
 if TYPE_CHECKING:
+    from .map import Map
+    from .program_info import ProgramInfo
     from .spec import ProgramSpec
 
-# struct bpf_prog_info: type, id, tag, jited and xlated length, their buffers, load time (ns), uid,
-# number of maps, their ids' buffer, name
-_INFO = Struct("=II8sIIQQQIIQ16s")
 _GROWTH = 512
 """Room for packet data that a program makes longer (XDP has 256 bytes of headroom)."""
 
 
-class ProgramInfo(NamedTuple):
-    """What the kernel says about a program: sizes in bytes, the tag as 16 hex digits."""
+_CONTEXT_OUT = frozenset(
+    {
+        ProgType.SOCKET_FILTER,
+        ProgType.SCHED_CLS,
+        ProgType.SCHED_ACT,
+        ProgType.CGROUP_SKB,
+        ProgType.LWT_IN,
+        ProgType.LWT_OUT,
+        ProgType.LWT_XMIT,
+        ProgType.XDP,
+    }
+)
+"""Types whose test run gives a context back in a buffer of its own."""
 
-    id: int
-    type: ProgType
-    name: str
-    tag: str
-    jited_size: int
-    xlated_size: int
+_ON_CPU, _LIVE_FRAMES = 1, 2
 
 
 class RunResult(NamedTuple):
@@ -39,6 +42,8 @@ class RunResult(NamedTuple):
     retval: int
     data_out: bytes
     duration_ns: int
+    ctx_out: bytes = b""
+    """The context after the run, if one was given and the type hands it back (packets, XDP 5.15, SYSCALL)."""
 
 
 class Program(Attachable):
@@ -74,14 +79,13 @@ class Program(Attachable):
     @classmethod
     def from_fd(cls, fd: int) -> Program:
         """Take over `fd`, a program that anyone loaded (4.13). Raises KernelError, and closes it then."""
+        from .program_info import name_and_type
+
         try:
-            info = bytearray(_INFO.size)
-            syscall.obj_info(fd, info)
-            type, *_, name = _INFO.unpack(info)
+            return cls(fd, *name_and_type(fd))
         except BaseException:
             os.close(fd)
             raise
-        return cls(fd, name.rstrip(b"\0").decode(), type)
 
     @classmethod
     def from_id(cls, number: int) -> Program:
@@ -101,25 +105,65 @@ class Program(Attachable):
 
     def info(self) -> ProgramInfo:
         """Ask the kernel. Raises KernelError."""
-        info = bytearray(_INFO.size)
-        syscall.obj_info(self.fd, info)
-        type, id, tag, jited, xlated, *_, name = _INFO.unpack(info)
-        return ProgramInfo(id, ProgType(type), name.rstrip(b"\0").decode(), tag.hex(), jited, xlated)
+        from .program_info import program_info
+
+        return program_info(self.fd)
 
     def xlated(self) -> bytes:
         """The instructions as the verifier rewrote them. Raises KernelError."""
-        insns = bytearray(self.info().xlated_size)
-        info = bytearray(_INFO.pack(0, 0, b"", 0, len(insns), 0, native.address(insns), 0, 0, 0, 0, b""))
-        syscall.obj_info(self.fd, info)
-        return bytes(insns)
+        from .program_info import xlated
 
-    def test_run(self, data: bytes | None = None, *, ctx: bytes | None = None, repeat: int = 0) -> RunResult:
+        return xlated(self.fd)
+
+    def jited(self) -> bytes:
+        """The machine code; nothing if the program is interpreted. Raises KernelError."""
+        from .program_info import jited
+
+        return jited(self.fd)
+
+    def test_run(
+        self,
+        data: bytes | None = None,
+        *,
+        ctx: bytes | None = None,
+        repeat: int = 0,
+        cpu: int | None = None,
+        live_frames: bool = False,
+        batch_size: int = 0,
+        flags: int = 0,
+    ) -> RunResult:
         """Run it `repeat` times (0: once) on packet data or a context (BPF_PROG_TEST_RUN, 4.12).
 
-        Programs of the network want at least 14 bytes of data. Raises KernelError.
+        Programs of the network want at least 14 bytes of data. `cpu` is where raw
+        tracepoints run (5.10). With `live_frames` what XDP programs pass, send back or
+        redirect goes on its way (5.18), `batch_size` frames at once; there is no data
+        out then. `flags` are further BPF_F_TEST_*. Raises KernelError.
         """
-        room = len(data) + _GROWTH if data is not None else 0
-        return RunResult(*syscall.prog_test_run(self.fd, self.name, data, ctx, repeat, room))
+        if cpu is not None:
+            flags |= _ON_CPU
+        if live_frames:
+            flags |= _LIVE_FRAMES
+        return RunResult(
+            *syscall.prog_test_run(
+                self.fd,
+                self.name,
+                data,
+                ctx,
+                repeat,
+                room=len(data) + _GROWTH if data is not None and not live_frames else 0,
+                ctx_room=len(ctx or b"") if self.type in _CONTEXT_OUT and not live_frames else 0,
+                flags=flags,
+                cpu=cpu or 0,
+                batch_size=batch_size,
+            )
+        )
+
+    def bind_map(self, map: Map) -> None:
+        """Let the program hold a map that it does not use, so that who has the one finds the other (5.10).
+
+        Raises KernelError.
+        """
+        syscall.prog_bind_map(self.fd, map.fd, f"map '{map.name}' to program '{self.name}'")
 
     def pin(self, path: str | Path) -> None:
         """Pin to a path on a bpffs: the program outlives this process. Raises KernelError."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .enums import AttachType
     from .links.anchor import Anchor
     from .links.cgroup import Sharing
+    from .links.iterator import IteratorLink
     from .links.link import Link
     from .links.netfilter import Family, Hook
     from .links.netkit import End
@@ -162,3 +163,38 @@ class Attachable:
         from .links.kprobe import attach_kprobe
 
         return attach_kprobe(self._program, function, offset=offset, returns=returns)
+
+    def attach_tracing(self, *, cookie: int = 0) -> Link:
+        """Attach to the function or tracepoint that the program was loaded for; see links.tracing."""
+        from .links.tracing import attach_tracing
+
+        return attach_tracing(self._program, cookie=cookie)
+
+    def attach_lsm(self, *, cookie: int = 0) -> Link:
+        """Attach to the security hook that the program was loaded for; see links.lsm."""
+        from .links.lsm import attach_lsm
+
+        return attach_lsm(self._program, cookie=cookie)
+
+    def attach_freplace(self, target: Program | None = None, function: str = "") -> Link:
+        """Take the place of a function of another program; see links.freplace."""
+        from .links.freplace import attach_freplace
+
+        return attach_freplace(self._program, target, function)
+
+    def attach_iterator(
+        self,
+        *,
+        map: Map | None = None,
+        tid: int = 0,
+        pid: int = 0,
+        pidfd: int = 0,
+        cgroup: str | Path | None = None,
+        order: int = 0,
+    ) -> IteratorLink:
+        """Attach to what the program iterates over, or to a part of it; see links.iterator."""
+        from .links.iterator import attach_iterator
+
+        return attach_iterator(
+            self._program, map=map, tid=tid, pid=pid, pidfd=pidfd, cgroup=cgroup, order=order
+        )

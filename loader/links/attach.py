@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..errors import BpflabError, MissingFeatureError
+from ..errors import MissingFeatureError, TargetError
+from .freplace import attach_freplace
+from .iterator import attach_iterator
 from .kprobe import attach_kprobe
 from .link import Link
+from .lsm import attach_lsm
 from .raw_tracepoint import attach_raw_tracepoint
 from .tracepoint import attach_tracepoint
 from .tracing import attach_tracing
 
 if TYPE_CHECKING:
     from ..program import Program
-
-
-class TargetError(BpflabError):
-    """A program's SEC() name does not say where to attach it: a target must be given."""
 
 
 def attach(program: Program) -> Link:
@@ -59,5 +58,7 @@ KINDS: dict[str, Callable[[Program], Link]] = {
     "tracepoint": _tracepoint,
     "raw_tracepoint": lambda program: attach_raw_tracepoint(program, program.attach_to),
     "tracing": attach_tracing,
-    "lsm": attach_tracing,
+    "freplace": attach_freplace,
+    "lsm": attach_lsm,
+    "iter": attach_iterator,
 }
