@@ -1,4 +1,7 @@
-"""Compiles the corpus: every ``AREA/NAME.bpf.c`` to an object named ``AREA/NAME``."""
+"""Compiles the corpus: every ``AREA/NAME.bpf.c`` to an object named ``AREA/NAME``.
+
+The sources of a folder ``AREA/NAME/`` are linked to one object, in the order of their names.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ import hashlib
 import os
 import platform
 import subprocess
+import tempfile
 from pathlib import Path
 
 from . import hostile
 
 HERE = Path(__file__).parent
+LINKER = HERE / "link.c"
 
 FLAGS = ("-g", "-O2", "-mcpu=v3", "-Wall", "-Werror")
 
@@ -35,23 +40,37 @@ def sources() -> dict[str, Path]:
     }
 
 
+def linked() -> dict[str, list[Path]]:
+    """The sources of every object that is linked of several, by the object's name, sorted."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(HERE.glob("*/*/*.bpf.c")):
+        found.setdefault(path.parent.relative_to(HERE).as_posix(), []).append(path)
+    return found
+
+
 def names() -> list[str]:
     """The name of every object that `objects` makes, sorted; compiles nothing."""
-    return sorted([*sources(), *hostile.MUTATIONS])
+    return sorted([*sources(), *linked(), *hostile.MUTATIONS])
 
 
-def objects(clang: str, include: Path, cache: Path) -> dict[str, Path]:
+def objects(clang: str, libbpf: Path, cache: Path) -> dict[str, Path]:
     """Every object of the corpus by name, compiled into `cache` if it is not there yet.
 
-    `clang` is a clang with the BPF target; `include` holds libbpf's headers
-    (``bpf/bpf_helpers.h``, ``linux/bpf.h``). What is in the cache is keyed by the
-    compiler's version, flags, sources and headers. Raises `CompileError`.
+    `clang` is a clang with the BPF target; `libbpf` holds a built libbpf: its headers in
+    ``include`` (``bpf/bpf_helpers.h``, ``linux/bpf.h``), and ``lib/libbpf.a``, whose static
+    linker is used. What is in the cache is keyed by the compiler's version, flags, sources
+    and headers. Raises `CompileError`.
     """
+    include = libbpf / "include"
     folder = cache / "corpus" / _key(clang, include)
-    compiled = {name: folder / f"{name}.bpf.o" for name in sources()}
-    for name in sources():
+    compiled = {name: folder / f"{name}.bpf.o" for name in [*sources(), *linked()]}
+    for name, source in sources().items():
         if not compiled[name].exists():
-            _compile(clang, include, name, compiled[name])
+            flags = (*EXTRA_FLAGS.get(name, ()), "-target", "bpfeb" if name in BIG_ENDIAN else "bpf")
+            _write(compiled[name], _compile([clang, *FLAGS, *flags], include, source))
+    for name, several in linked().items():
+        if not compiled[name].exists():
+            _write(compiled[name], _link([clang, *FLAGS, "-target", "bpf"], libbpf, several))
     broken = {name: folder / f"{name}.bpf.o" for name in hostile.MUTATIONS}
     for name, mutation in hostile.MUTATIONS.items():
         if not broken[name].exists():
@@ -59,23 +78,35 @@ def objects(clang: str, include: Path, cache: Path) -> dict[str, Path]:
     return dict(sorted((compiled | broken).items()))
 
 
-def _compile(clang: str, include: Path, name: str, target: Path) -> None:
-    source = sources()[name]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    work = _work_name(target)
-    flags = (*FLAGS, *EXTRA_FLAGS.get(name, ()), *_defines(), "-nostdlibinc")
-    command = [clang, "-target", "bpfeb" if name in BIG_ENDIAN else "bpf", *flags]
+def _compile(command: list[str], include: Path, source: Path) -> bytes:
     # Line information names the source as it is given here: relative, as the checkout may lie anywhere.
-    command += ["-Iinclude", f"-I{include}", "-c", str(source.relative_to(HERE)), "-o", str(work)]
+    includes = ["-nostdlibinc", "-Iinclude", f"-I{include}"]
+    return _run(source, [*command, *_defines(), *includes, "-c", str(source.relative_to(HERE)), "-o", "-"])
+
+
+def _link(command: list[str], libbpf: Path, several: list[Path]) -> bytes:
+    """Compile several sources and link them statically, by libbpf's own linker (``bpftool gen object``)."""
+    with tempfile.TemporaryDirectory() as folder:
+        program, whole = Path(folder) / "link", Path(folder) / "whole.o"
+        parts = [Path(folder) / f"{source.stem}.o" for source in several]
+        for source, part in zip(several, parts, strict=True):
+            part.write_bytes(_compile(command, libbpf / "include", source))
+        archive = str(libbpf / "lib" / "libbpf.a")
+        cc = ["cc", "-isystem", str(libbpf / "include"), str(LINKER), archive, "-lelf", "-lz"]
+        _run(LINKER, [*cc, "-o", str(program)])
+        _run(several[0].parent, [str(program), str(whole), *map(str, parts)])
+        return whole.read_bytes()
+
+
+def _run(source: Path, command: list[str]) -> bytes:
+    """What a compiler or linker writes to its standard output. Raises CompileError."""
     try:
-        done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise CompileError(f"{source}: {clang} says:\n{done.stderr.strip()}")
-        work.replace(target)
+        done = subprocess.run(command, cwd=HERE, capture_output=True, check=False)
     except OSError as error:
-        raise CompileError(f"{source}: cannot be compiled with {clang}: {error}") from error
-    finally:
-        work.unlink(missing_ok=True)
+        raise CompileError(f"{source}: cannot be compiled with {command[0]}: {error}") from error
+    if done.returncode:
+        raise CompileError(f"{source}: {command[0]} says:\n{done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
 
 
 def _defines() -> list[str]:
@@ -85,15 +116,11 @@ def _defines() -> list[str]:
 
 
 def _write(target: Path, content: bytes) -> None:
+    """Make a file appear whole: under a name of this process alone, then renamed."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    work = _work_name(target)
+    work = target.with_name(f".{target.name}.{os.getpid()}")
     work.write_bytes(content)
     work.replace(target)
-
-
-def _work_name(target: Path) -> Path:
-    """A name beside the target, of this process alone; a rename then makes the object appear whole."""
-    return target.with_name(f".{target.name}.{os.getpid()}")
 
 
 def _key(clang: str, include: Path) -> str:
@@ -103,7 +130,14 @@ def _key(clang: str, include: Path) -> str:
         raise CompileError(f"{clang}: is no working compiler: {error}") from error
     key = hashlib.sha256(version.splitlines()[0])
     key.update(repr((FLAGS, sorted(EXTRA_FLAGS.items()), _defines(), sorted(BIG_ENDIAN))).encode())
-    ours = [*sources().values(), *sorted((HERE / "include").rglob("*.h")), HERE / "hostile.py"]
+    parts = [path for several in linked().values() for path in several]
+    ours = [
+        *sources().values(),
+        *parts,
+        *sorted((HERE / "include").rglob("*.h")),
+        HERE / "hostile.py",
+        LINKER,
+    ]
     for path in [*ours, *sorted(include.rglob("*.h"))]:
         key.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return key.hexdigest()[:16]

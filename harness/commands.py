@@ -27,7 +27,7 @@ from .plan import Plan, PlanError, parse_names, parse_shard, select_checks, user
 from .progress import FetchProgress, RunProgress
 from .runner import carry_out
 from .subjects import registry
-from .subjects.libbpf.build import headers
+from .subjects.libbpf.build import library
 from .suite.catalogue import list_checks
 from .suite.fixtures import BASELINE
 
@@ -105,14 +105,14 @@ def _carry_out(options: argparse.Namespace, what: Plan) -> int:
     with FetchProgress(console) as progress:
         kernels = resolve(selectors, options.flavour, progress)
         commands = {name: registry.command(name, progress) for name in dict.fromkeys((*subjects, BASELINE))}
-        include = headers(progress)
+        libbpf = library(progress).path
     plan = replace(
         what,
         kernels=tuple(kernels),
         subjects=tuple(subjects),
         commands={name: list(command.argv) for name, command in commands.items()},
         payload=tuple(path for command in commands.values() for path in command.payload),
-        objects={} if what.user_objects else corpus_objects(_clang(), include, cache_dir()),
+        objects={} if what.user_objects else corpus_objects(_clang(), libbpf, cache_dir()),
         shard=shard,
     )
     engines = _engines(options.guest, kernels)

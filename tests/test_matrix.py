@@ -11,7 +11,7 @@ import pytest
 from bpflab.corpus.build import objects
 from bpflab.harness import tools
 from bpflab.harness.outcomes import CheckResult, Outcome, Run, Verdict
-from bpflab.harness.subjects.libbpf.build import headers
+from bpflab.harness.subjects.libbpf.build import library
 from bpflab.harness.suite.catalogue import list_checks
 from bpflab.kernels.cache import cache_dir
 
@@ -28,7 +28,7 @@ def bpflab(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def corpus() -> dict[str, Path]:
     clang = tools.find_clang()
     assert clang
-    return objects(clang, headers(), cache_dir())
+    return objects(clang, library().path, cache_dir())
 
 
 def test_the_corpus_on_the_oldest_and_the_newest_kernel(tmp_path: Path) -> None:

@@ -248,3 +248,52 @@ def check_first_instructions(obj: SubjectObject) -> None:
 def check_version_section(obj: SubjectObject) -> None:
     """A kernel version in the object is no obstacle."""
     assert obj.test_run("pass", frame()).retval == 17
+
+
+@pytest.mark.obj("elf/linked")
+def check_linked_functions(obj: SubjectObject) -> None:
+    """Of two sources: functions of the other one, statics of one name, weak and hidden ones."""
+    input = 3
+    hidden_here, hidden_there, chosen, first_of_two = (
+        (input + 1) * 2,
+        (input + 2) * 3,
+        input + 20,
+        input + 100,
+    )
+    expected = (input + 2 + hidden_here) + hidden_there * 100 + chosen * 10000 + first_of_two * 1000000
+    assert obj.test_run("functions", frame()).retval == expected
+
+
+@pytest.mark.obj("elf/linked")
+def check_linked_variables(obj: SubjectObject) -> None:
+    """Of two sources: variables of the other one, statics of one name, weak ones, configuration in both."""
+    assert obj.test_run("variables", frame()).retval == 1000 + 1
+    assert obj.test_run("statics", frame()).retval == 2000 + 1 + 3
+    borrowed, borrowed_constant, chosen_value, limit = 41, 200, 20, 100
+    assert unsigned(obj.variable("borrowed")) == borrowed
+    assert unsigned(obj.variable("borrowed_sum")) == borrowed + borrowed_constant + chosen_value + limit
+    assert unsigned(obj.variable("version_in_first")) == unsigned(obj.variable("version_in_second")) != 0
+    assert unsigned(obj.variable("bpf_syscall")) == 1
+    assert unsigned(obj.variable("of_no_kernel")) == 0
+
+
+@pytest.mark.obj("elf/linked")
+def check_linked_weak_variable(obj: SubjectObject) -> None:
+    """A variable that one source defines weakly is the one of the other."""
+    assert unsigned(obj.variable("chosen_value")) == 20
+
+
+@pytest.mark.obj("elf/linked")
+def check_linked_map(obj: SubjectObject) -> None:
+    """A map that one source declares and the other defines is one."""
+    assert obj.test_run("maps", frame()).retval == 0
+    assert obj.test_run("read_lent", frame()).retval == 7
+    assert unsigned(obj.lookup("own_map", u32(1))) == 7
+
+
+@pytest.mark.obj("elf/linked_maps")
+def check_linked_maps(obj: SubjectObject) -> None:
+    """The source that only declares the map comes first."""
+    assert obj.test_run("fill", frame()).retval == 0
+    assert obj.test_run("borrow", frame()).retval == 7
+    assert unsigned(obj.lookup("own", u32(1))) == 7

@@ -42,8 +42,6 @@ def fix_sections(
         size = section.size_or_type or section_size(section.name)
         if not size:
             raise BtfError(f"DATASEC '{section.name}' has no ELF section of that name with data")
-        # The static linker (bpftool gen object) writes sizes and offsets itself.
-        fix_offsets = section.size_or_type == 0
         placed = []
         for entry in btf.section_variables(section):
             variable = btf.type(entry.type_id)
@@ -53,8 +51,9 @@ def fix_sections(
                 symbol = symbols.get(variable.name)
                 if symbol is None:
                     raise BtfError(f"variable '{variable.name}' of '{section.name}' has no ELF symbol")
-                if fix_offsets:
-                    entry = entry._replace(offset=symbol.offset)
+                # The static linker (bpftool gen object) writes offsets as well, but wrong ones where
+                # an extern or a weak definition came before the one that counts.
+                entry = entry._replace(offset=symbol.offset)
                 if symbol.hidden:
                     edit.set_linkage(variable.id, Linkage.STATIC)
             placed.append(entry)

@@ -6,10 +6,11 @@ import io
 from pathlib import Path
 
 import pytest
-from bpflab.corpus.build import CompileError, names, objects, sources
-from bpflab.harness.subjects.libbpf.build import headers
+from bpflab.corpus.build import CompileError, linked, names, objects, sources
+from bpflab.harness.subjects.libbpf.build import library
 from bpflab.harness.tools import find_clang
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 REPLACED = {"hostile/empty", "hostile/text", "hostile/truncated"}
 """Broken as a whole; the others are broken in one place."""
@@ -24,7 +25,7 @@ def clang() -> str:
 
 @pytest.fixture(scope="module")
 def built(clang: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return objects(clang, headers(), tmp_path_factory.mktemp("cache"))
+    return objects(clang, library().path, tmp_path_factory.mktemp("cache"))
 
 
 def test_every_source_becomes_an_object(built: dict[str, Path]) -> None:
@@ -53,12 +54,12 @@ def test_adding_means_the_same_to_every_clang(name: str) -> None:
 def test_nothing_is_compiled_twice(clang: str, built: dict[str, Path], tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in built.values()}
     cache = built["maps/hash"].parents[3]
-    assert objects(clang, headers(), cache) == built
+    assert objects(clang, library().path, cache) == built
     assert {path: path.stat().st_mtime_ns for path in built.values()} == before
 
 
 def test_the_same_source_gives_the_same_code(clang: str, built: dict[str, Path], tmp_path: Path) -> None:
-    again = objects(clang, headers(), tmp_path)
+    again = objects(clang, library().path, tmp_path)
     for name in sources():
         assert sections(again[name]) == sections(built[name]), name
 
@@ -69,7 +70,16 @@ def sections(path: Path) -> dict[str, bytes]:
     return {each.name: each.data() for each in found if ".BTF" not in each.name}
 
 
-@pytest.mark.parametrize("name", sorted(set(names()) - set(sources())))
+@pytest.mark.parametrize("name", linked())
+def test_linked_objects_hold_what_each_source_has(built: dict[str, Path], name: str) -> None:
+    elf = ELFFile(io.BytesIO(built[name].read_bytes()))
+    table = elf.get_section_by_name(".symtab")
+    assert isinstance(table, SymbolTableSection)
+    files = [symbol.name for symbol in table.iter_symbols() if symbol["st_info"]["type"] == "STT_FILE"]
+    assert files == [path.name for path in linked()[name]] and len(files) > 1
+
+
+@pytest.mark.parametrize("name", sorted(set(names()) - set(sources()) - set(linked())))
 def test_broken_objects_differ_from_the_good_one(built: dict[str, Path], name: str) -> None:
     good, broken = built["maps/hash"].read_bytes(), built[name].read_bytes()
     assert broken != good
@@ -86,7 +96,7 @@ def test_no_half_made_file_stays(built: dict[str, Path]) -> None:
 def test_a_compiler_that_refuses_is_quoted(clang: str, tmp_path: Path) -> None:
     (tmp_path / "include").mkdir()
     with pytest.raises(CompileError, match=r"(?s)\.bpf\.c: .*'linux/bpf\.h' file not found"):
-        objects(clang, tmp_path / "include", tmp_path)
+        objects(clang, tmp_path, tmp_path)
     assert not list(tmp_path.rglob("*.o"))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from bpflab.corpus.build import objects
-from bpflab.harness.subjects.libbpf.build import headers
+from bpflab.harness.subjects.libbpf.build import library
 from bpflab.harness.tools import find_clang
 from bpflab.kernels.cache import cache_dir
 from bpflab.loader import insn as bpf
@@ -73,7 +73,7 @@ def _objects() -> list[bytes]:
         command = [clang, "-target", "bpf", "-g", "-O2", "-mcpu=v3", "-c", str(SOURCE), "-o", str(made)]
         subprocess.run(command, check=True)
         ours = made.read_bytes()
-    built = objects(clang, headers(), cache_dir())
+    built = objects(clang, library().path, cache_dir())
     return [ours, *(path.read_bytes() for path in built.values())]
 
 

@@ -21,7 +21,7 @@ from bpflab.harness.outcomes import CheckResult, Outcome, Run
 from bpflab.harness.plan import Plan, select_checks
 from bpflab.harness.runner import carry_out
 from bpflab.harness.subjects import registry
-from bpflab.harness.subjects.libbpf.build import headers
+from bpflab.harness.subjects.libbpf.build import library
 from bpflab.harness.suite.catalogue import list_checks
 from bpflab.kernels.cache import cache_dir
 from bpflab.kernels.progress import Silent
@@ -57,7 +57,7 @@ def plan(tmp_path: Path) -> Plan:
     assert clang
     return Plan(
         kernels=tuple(resolve(["6.12"], "generic", Silent())),
-        objects=objects(clang, headers(), cache_dir()),
+        objects=objects(clang, library().path, cache_dir()),
         checks=select_checks(list_checks(), ["maps"]),
         check_limit_s=120,
     )

@@ -15,7 +15,7 @@ import pytest
 from bpflab.corpus.build import objects
 from bpflab.corpus.data import deviations
 from bpflab.harness.subjects import registry
-from bpflab.harness.subjects.libbpf.build import headers
+from bpflab.harness.subjects.libbpf.build import library
 from bpflab.harness.suite.catalogue import list_checks
 from bpflab.harness.tools import find_clang
 from bpflab.kernels.cache import cache_dir
@@ -44,7 +44,7 @@ ANYWHERE = {"elf", "hostile", "maps", "events", "programs"}
 def corpus() -> dict[str, Path]:
     clang = find_clang()
     assert clang, "no clang with the BPF target: run harness/tools.py"
-    return objects(clang, headers(), cache_dir())
+    return objects(clang, library().path, cache_dir())
 
 
 def run_suite(

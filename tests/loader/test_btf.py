@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from bpflab.loader.btf import Btf, IntEncoding, Kind, Linkage, essential_name
+from bpflab.loader.btf.datasec import VariableSymbol, fix_sections
 from bpflab.loader.btf.edit import BtfEdit
 from bpflab.loader.btf.ext import parse_ext
 from bpflab.loader.btf.file import read_btf
@@ -166,6 +167,20 @@ def test_sections_are_put_right(raw: bytes, compile_bpf: Callable[[str], Path]) 
         for entry in spec.btf.section_variables(section)
     }
     assert placed == {"first": (0, 4), "second": (4, 4)}
+
+
+def test_the_symbols_know_better_where_linked_variables_are() -> None:
+    """The static linker leaves the place of a weak definition that lost, and 0 where an extern came first."""
+    edit = BtfEdit(Btf(array("I"), b"\0"))
+    number = edit.append("int", make_info(Kind.INT), 4, 32)
+    ids = [edit.append(name, make_info(Kind.VAR), number, Linkage.GLOBAL) for name in ("won", "other")]
+    entries = [word for type_id, offset in zip(ids, (4, 8), strict=True) for word in (type_id, offset, 4)]
+    section = edit.append(".data", make_info(Kind.DATASEC, 2), 24, *entries)
+    fixed = BtfEdit(edit.finish())
+    symbols = {"won": VariableSymbol(20, False), "other": VariableSymbol(8, False)}
+    fix_sections(fixed, lambda _: 24, symbols)
+    btf = fixed.finish()
+    assert btf.section_variables(btf.type(section)) == [(ids[1], 8, 4), (ids[0], 20, 4)]
 
 
 def test_features_used(btf: Btf) -> None:

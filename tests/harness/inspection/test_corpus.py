@@ -12,7 +12,7 @@ from bpflab.harness import tools
 from bpflab.harness.inspection.kernels import TypeSource, type_sources
 from bpflab.harness.inspection.requirements import requirements
 from bpflab.harness.inspection.resolution import Resolution, Status, resolve
-from bpflab.harness.subjects.libbpf.build import headers
+from bpflab.harness.subjects.libbpf.build import library
 from bpflab.kernels.cache import cache_dir
 from bpflab.kernels.kernel import Kernel
 from bpflab.kernels.progress import Silent
@@ -25,7 +25,7 @@ KERNELS = type_sources(["cached"], [], "generic", Silent())
 def corpus() -> dict[str, Path]:
     clang = tools.find_clang()
     assert clang, "no clang with the BPF target"
-    return objects(clang, headers(), cache_dir())
+    return objects(clang, library().path, cache_dir())
 
 
 @pytest.mark.parametrize("types", KERNELS, ids=lambda types: types.label)
