@@ -12,7 +12,7 @@ from bpflab.corpus import build
 from bpflab.harness import tools
 from bpflab.harness.subjects.client import ErrorClass, Subject, SubjectError, SubjectObject
 from bpflab.harness.subjects.handles import Target
-from bpflab.harness.subjects.libbpf.build import headers
+from bpflab.harness.subjects.libbpf.build import library
 from bpflab.kernels.cache import cache_dir
 
 FRAME = bytes(64)
@@ -23,7 +23,7 @@ WAYS = ("single", "list", "walk", "batch", "mapped")
 def corpus() -> dict[str, Path]:
     clang = tools.find_clang()
     assert clang, "no clang with the BPF target"
-    return build.objects(clang, headers(), cache_dir())
+    return build.objects(clang, library().path, cache_dir())
 
 
 @pytest.fixture
