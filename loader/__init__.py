@@ -13,9 +13,12 @@ Names are imported when they are first used: reading a spec does not load the li
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+
+from .lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from .attach_target import ProgramFunction
     from .btf import Btf
     from .btf.kernel import KernelBtf

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import os
 from mmap import MAP_SHARED, PAGESIZE, PROT_READ, PROT_WRITE, mmap
-from typing import TYPE_CHECKING
 
 from . import insn as bpf
 from . import syscall
 from .btf.btf import NATIVE
 from .enums import MapType, ProgType
 from .errors import KernelError
+from .lean import TYPE_CHECKING
 from .map import Map
 
 if TYPE_CHECKING:

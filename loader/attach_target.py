@@ -5,15 +5,13 @@ Or a function of another program, which has BTF of its own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-from .btf.kernel import VMLINUX, Candidate
 from .btf.kinds import Kind
 from .enums import AttachType, ProgType
 from .errors import BtfError, RelocationError, TargetError
+from .lean import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from .btf.kernel import KernelBtf
+    from .btf.kernel import Candidate, KernelBtf
     from .program import Program
     from .spec import ProgramSpec
 
@@ -76,6 +74,8 @@ def find_target(program: ProgramSpec, kernel: KernelBtf) -> Candidate:
 
     ``MODULE:NAME`` names one. Raises RelocationError.
     """
+    from .btf.kernel import VMLINUX, Candidate  # here, as most programs have no such target
+
     access = f'SEC("{program.section}")'
     module, _, name = program.attach_to.rpartition(":")
     if not name:

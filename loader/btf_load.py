@@ -8,17 +8,12 @@ from struct import Struct
 
 from . import syscall
 from .btf import Btf
-from .btf.sanitize import BtfFeature, features_used, without
 from .errors import KernelError
 from .native import native
 from .syscall import Command, btf_load
 
 _INFO = Struct("=QII")
 """The start of struct bpf_btf_info: the data's buffer and size, id."""
-
-_NEWEST_FIRST = sorted(
-    BtfFeature, key=lambda feature: [int(part) for part in feature.value.split(".")], reverse=True
-)
 
 
 def load_btf(btf: Btf) -> int | None:
@@ -29,9 +24,10 @@ def load_btf(btf: Btf) -> int | None:
     fd = btf_load(btf.encode())
     if fd >= 0:
         return fd
-    used = features_used(btf)
-    dropped: set[BtfFeature] = set()
-    for feature in _NEWEST_FIRST:
+    from .btf.sanitize import NEWEST_FIRST, features_used, without  # here, as newer kernels take all BTF
+
+    used, dropped = features_used(btf), set()
+    for feature in NEWEST_FIRST:
         if feature not in used:
             continue
         dropped.add(feature)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
+from .files import read_file
+from .lean import cache
 
-_CPUS = Path("/sys/devices/system/cpu")
+_CPUS = "/sys/devices/system/cpu"
 
 
 @cache
@@ -29,4 +29,4 @@ def parse_cpu_list(text: str) -> list[int]:
 
 
 def _read(which: str) -> list[int]:
-    return parse_cpu_list((_CPUS / which).read_text())
+    return parse_cpu_list(read_file(f"{_CPUS}/{which}").decode())

@@ -7,16 +7,18 @@ Every offset and size is checked before use.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .errors import ObjectError
+from .lean import TYPE_CHECKING, NamedTuple
 from .long_strings import LONG, LongStrings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from mmap import mmap
+    from typing import Literal
 
-ByteOrder = Literal["<", ">"]
+    ByteOrder = Literal["<", ">"]
+
 
 EM_NONE = 0
 EM_BPF = 247

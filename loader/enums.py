@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
-from typing import Self
+from .lean import TYPE_CHECKING, IntEnum, IntFlag
+
+if TYPE_CHECKING:
+    from typing import Self
 
 
 class _OpenEnum(IntEnum):

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Self
-
-from .arena import variables_offset
-from .enums import MapType
+from .enums import MapType, ProgType
 from .errors import BpflabError
-from .externs.resolve import Externs
+from .lean import TYPE_CHECKING, replace
 from .object_programs import ReadyProgram
-from .struct_ops import StructOps
 from .target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Self
 
     from .attach_target import ProgramFunction
     from .btf.kernel import KernelBtf
+    from .externs.resolve import Externs
     from .spec import ObjectSpec, ProgramSpec, VariableSpec
+    from .struct_ops import StructOps
 
 
 class FittedObject:
@@ -44,11 +42,9 @@ class FittedObject:
         self._target = Target(btf)
         self.modules = self._target.modules
         try:
-            self.externs = Externs(spec, self._target, kconfig)
-            self.struct_ops = StructOps(spec, self._target)
-            self.arenas = {
-                one.name: variables_offset(one) for one in spec.maps.values() if one.type == MapType.ARENA
-            }
+            self.externs = _externs(spec, self._target, kconfig)
+            self.struct_ops = _struct_ops(spec, self._target)
+            self.arenas = _arenas(spec)
             functions = targets or {}
             self._require(functions)
             self.programs = [
@@ -70,7 +66,10 @@ class FittedObject:
     def _wanted(self, names: Iterable[str] | None) -> list[ProgramSpec]:
         programs = self.spec.programs
         if names is None:
-            return [one for one in programs.values() if self.struct_ops.is_wanted(one.name, one.autoload)]
+            struct_ops = self.struct_ops
+            if struct_ops is None:
+                return [one for one in programs.values() if one.autoload]
+            return [one for one in programs.values() if struct_ops.is_wanted(one.name, one.autoload)]
         chosen = set(names)
         self._require(chosen)
         return [program for program in programs.values() if program.name in chosen]
@@ -85,7 +84,7 @@ class FittedObject:
     def place(self, variable: VariableSpec) -> VariableSpec:
         """The spec of a variable, with its place in the live map: those of an arena may start anywhere."""
         offset = self.arenas.get(variable.map, 0)
-        return dataclasses.replace(variable, offset=variable.offset + offset) if offset else variable
+        return replace(variable, offset=variable.offset + offset) if offset else variable
 
     def close(self) -> None:
         """Give up the descriptors of the kernel's BTF."""
@@ -96,3 +95,36 @@ class FittedObject:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+# What few objects have is imported for these alone: it would take longer than the load.
+
+
+def _externs(spec: ObjectSpec, target: Target, kconfig: str) -> Externs | None:
+    """None if the object has none."""
+    if not spec.externs:
+        return None
+    from .externs.resolve import Externs
+
+    return Externs(spec, target, kconfig)
+
+
+def _struct_ops(spec: ObjectSpec, target: Target) -> StructOps | None:
+    """None if the object has no such maps or programs."""
+    if all(one.kind != "struct_ops" for one in spec.maps.values()) and all(
+        one.type != ProgType.STRUCT_OPS for one in spec.programs.values()
+    ):
+        return None
+    from .struct_ops import StructOps
+
+    return StructOps(spec, target)
+
+
+def _arenas(spec: ObjectSpec) -> dict[str, int]:
+    """Where in each arena its variables start."""
+    arenas = [one for one in spec.maps.values() if one.type == MapType.ARENA]
+    if not arenas:
+        return {}
+    from .arena import variables_offset
+
+    return {one.name: variables_offset(one) for one in arenas}

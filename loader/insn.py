@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import struct
-from typing import Literal, NamedTuple
 
-ByteOrder = Literal["<", ">"]
+from .lean import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    ByteOrder = Literal["<", ">"]
+
 
 SIZE = 8
 """Bytes per instruction; a 64-bit load takes two."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from . import insn as bpf
-from .btf.ext import CoreRelocation, LineInfo
-from .spec import ByteOrder, ExternReference, MapReference, ObjectSpec, ProgramSpec
+from .lean import TYPE_CHECKING, dataclass, field
+from .spec import ExternReference, MapReference
+
+if TYPE_CHECKING:
+    from .btf.ext import CoreRelocation, LineInfo
+    from .spec import ByteOrder, ObjectSpec, ProgramSpec
 
 
 @dataclass(slots=True)

@@ -12,21 +12,23 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
 from mmap import MAP_SHARED, PROT_READ, PROT_WRITE, mmap
-from pathlib import Path
 from struct import Struct
-from typing import TYPE_CHECKING, Any, Self
 
 from . import syscall
 from .cpus import possible_cpus
 from .enums import MapFlags, MapType
 from .errors import BpflabError, KernelError
+from .lean import TYPE_CHECKING
 from .map_batch import read_elements
 from .map_values import Codec, ElementError, IntCodec, PerCpuCodec, codec_for
 from .native import native
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Any, Self
+
     from .btf import Btf
     from .memory import Memory
     from .perfbuf import PerfBuffer
@@ -322,6 +324,8 @@ class Map:
 
     def pin(self, path: str | Path) -> None:
         """Pin to a path on a bpffs: the map outlives this process. Raises KernelError."""
+        from pathlib import Path
+
         syscall.obj_pin(self.fd, str(path), f"map '{self.name}'")
         self._pin = Path(path)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
-from typing import NamedTuple
 
 from . import syscall
 from .errors import KernelError
+from .lean import TYPE_CHECKING, NamedTuple
 from .native import native
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _CHUNK = 4096
 """Elements per call: larger buffers cost more to clear than they save in calls."""

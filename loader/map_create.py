@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import os
 from mmap import PAGESIZE
-from typing import TYPE_CHECKING
 
 from . import syscall
 from .cpus import possible_cpus
 from .enums import MapFlags, MapType
 from .errors import KernelError
+from .lean import TYPE_CHECKING
 from .map import Map
 
 if TYPE_CHECKING:

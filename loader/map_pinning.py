@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .errors import KernelError
+from .lean import TYPE_CHECKING
 from .map import Map
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .btf import Btf
     from .spec import MapSpec
 
-BPFFS = Path("/sys/fs/bpf")
 PIN_BY_NAME = 1
 
 _COMPARED = ("type", "key_size", "value_size", "max_entries", "flags")
 
 
-def open_or_pin(spec: MapSpec, root: Path, btf: Btf | None, create: Callable[[], Map]) -> Map:
+def open_or_pin(spec: MapSpec, root: str | Path, btf: Btf | None, create: Callable[[], Map]) -> Map:
     """The map that is pinned in `root` under its name; if there is none, a new one, pinned.
 
     Raises KernelError: EINVAL if the pinned map is of another kind.
     """
     # bpffs takes no '.' in names.
-    path = root / spec.name.replace(".", "_")
+    path = Path(root) / spec.name.replace(".", "_")
     made = create()
     try:
         pinned = _open(path)

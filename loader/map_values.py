@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Protocol
 
 from .errors import BpflabError
+from .lean import TYPE_CHECKING, Protocol
 
-MapValue = int | bytes | list[Any]
+if TYPE_CHECKING:
+    from typing import Any
+
+    MapValue = int | bytes | list[Any]
 
 
 class ElementError(BpflabError, ValueError):
@@ -21,13 +24,11 @@ class Codec(Protocol):
 
     def encode(self, value: object) -> bytes:
         """Raises ElementError for what does not fit."""
-        ...
 
     def decode(self, data: bytes) -> MapValue: ...
 
     def decode_many(self, data: bytes | bytearray, count: int) -> list[MapValue]:
         """The first `count` elements of those that lie one behind the other."""
-        ...
 
 
 class BytesCodec:

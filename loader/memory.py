@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 from mmap import MAP_SHARED, PROT_READ, PROT_WRITE
-from typing import Protocol
+
+from .lean import Protocol
 
 MAP_FIXED_NOREPLACE = 0x100000
 """Of linux/mman.h (4.17): fail rather than take the place of another mapping."""
@@ -19,7 +20,6 @@ class Memory(Protocol):
     def __setitem__(self, place: slice, data: bytes, /) -> None: ...
     def close(self) -> None:
         """Give the mapping up."""
-        ...
 
 
 class FixedMemory:

@@ -7,7 +7,6 @@ import os
 from struct import Struct
 
 from . import syscall
-from .btf.kernel import VMLINUX
 from .errors import KernelError, UnresolvedError
 from .native import native
 from .syscall import Command
@@ -28,6 +27,8 @@ class ModuleBtfs:
 
         Raises UnresolvedError if there is no such module, KernelError.
         """
+        from .btf.kernel import VMLINUX  # here, as few objects need any of this
+
         if module == VMLINUX:
             return 0
         if module not in self._fds:

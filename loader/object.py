@@ -5,27 +5,28 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Iterable, Mapping
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
 
-from .arena import create_arena
 from .enums import MapType
 from .errors import KernelError, ObjectError
 from .fit import FittedObject
+from .lean import TYPE_CHECKING
 from .map import Map
 from .map_create import create_map
-from .map_pinning import BPFFS, PIN_BY_NAME, open_or_pin
 from .program import Program
-from .struct_ops_map import StructOpsMap
 from .variable import Variable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+    from typing import Self
+
     from .attach_target import ProgramFunction
     from .btf.kernel import KernelBtf
     from .links.link import Link
     from .spec import MapSpec, ObjectSpec
+    from .struct_ops_map import StructOpsMap
+
+BPFFS = "/sys/fs/bpf"
 
 _NATIVE = "<" if sys.byteorder == "little" else ">"
 
@@ -77,7 +78,7 @@ class Object:
         with FittedObject(spec, programs, btf, kconfig, targets) as fitted:
             loaded = cls(spec.name)
             try:
-                loaded._make(fitted, log_level, Path(pin_root))
+                loaded._make(fitted, log_level, pin_root)
             except BaseException:
                 for one in loaded.maps.values():
                     one.unpin()
@@ -85,7 +86,7 @@ class Object:
                 raise
             return loaded
 
-    def _make(self, fitted: FittedObject, log_level: int, pin_root: Path) -> None:
+    def _make(self, fitted: FittedObject, log_level: int, pin_root: str | Path) -> None:
         spec = fitted.spec
         btf_fd = _load_btf(spec)
         try:
@@ -101,25 +102,43 @@ class Object:
                 loaded = program.load(self.maps, btf_fd, log_level)
                 self.programs[loaded.name] = loaded
             self._fill_slots(spec, self.programs, of_programs=True)
-            for one in self.maps.values():
-                if isinstance(one, StructOpsMap):
-                    one.set_programs(self.programs)
+            for one in self._struct_ops_maps():
+                one.set_programs(self.programs)
         finally:
             if btf_fd is not None:
                 os.close(btf_fd)
 
-    def _make_map(self, fitted: FittedObject, map_spec: MapSpec, btf_fd: int | None, pin_root: Path) -> None:
+    def _make_map(
+        self, fitted: FittedObject, map_spec: MapSpec, btf_fd: int | None, pin_root: str | Path
+    ) -> None:
         spec, name = fitted.spec, map_spec.name
-        if name in fitted.struct_ops.structs:
+        # What few objects have is imported for these alone: it would take longer than the load.
+        if map_spec.kind == "struct_ops":
+            from .struct_ops_map import StructOpsMap
+
+            assert fitted.struct_ops is not None
             struct = fitted.struct_ops.structs[name]
             self.maps[name] = StructOpsMap.create(map_spec, struct, btf_fd, fitted.modules)
-            return
-        if map_spec.type == MapType.ARENA:
+        elif map_spec.type == MapType.ARENA:
+            from .arena import create_arena
+
             self.maps[name] = create_arena(map_spec, fitted.arenas[name])
-            return
-        create = partial(create_map, fitted.externs.fill(map_spec), spec.name, spec.btf, btf_fd)
-        by_name = map_spec.pinning == PIN_BY_NAME
-        self.maps[name] = open_or_pin(map_spec, pin_root, spec.btf, create) if by_name else create()
+        elif map_spec.pinning:
+            from .map_pinning import open_or_pin
+
+            self.maps[name] = open_or_pin(
+                map_spec, pin_root, spec.btf, lambda: create_map(map_spec, spec.name, spec.btf, btf_fd)
+            )
+        else:
+            filled = fitted.externs.fill(map_spec) if fitted.externs else map_spec
+            self.maps[name] = create_map(filled, spec.name, spec.btf, btf_fd)
+
+    def _struct_ops_maps(self) -> list[StructOpsMap]:
+        if not any(one.type == MapType.STRUCT_OPS for one in self.maps.values()):
+            return []
+        from .struct_ops_map import StructOpsMap
+
+        return [one for one in self.maps.values() if isinstance(one, StructOpsMap)]
 
     def _fill_slots(
         self, spec: ObjectSpec, targets: dict[str, Map] | dict[str, Program], *, of_programs: bool
@@ -144,9 +163,8 @@ class Object:
             for program in self.programs.values():
                 if program.autoattach and program.attach_kind and program.attach_to:
                     made.append(program.attach())
-            for one in self.maps.values():
-                if isinstance(one, StructOpsMap):
-                    made.append(one.attach())
+            for one in self._struct_ops_maps():
+                made.append(one.attach())
         except BaseException:
             for link in reversed(made):
                 link.close()

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from struct import pack_into
-from typing import TYPE_CHECKING
 
 from . import syscall
-from .attach_target import (
-    find_program_function,
-    find_target,
-    needs_target,
-    require_program_target,
-)
-from .core.relocate import CoreResult, relocate
 from .enums import ProgType
 from .errors import BtfError, MissingFeatureError, NotSupportedError, RelocationError, VerifierError
 from .insn import SIZE
+from .lean import TYPE_CHECKING
 from .linker import link
-from .poison import explain_poison
 from .program import Program
 from .program_load import load_program
 
@@ -25,11 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .attach_target import ProgramFunction
+    from .core.relocate import CoreResult
     from .externs.resolve import Externs
     from .map import Map
     from .spec import ObjectSpec, ProgramSpec
     from .struct_ops import StructOps
     from .target import Target
+
+_WITH_TARGET = (ProgType.TRACING, ProgType.LSM, ProgType.EXT)
 
 
 class ReadyProgram:
@@ -40,8 +35,8 @@ class ReadyProgram:
         spec: ObjectSpec,
         program: ProgramSpec,
         target: Target,
-        externs: Externs,
-        struct_ops: StructOps,
+        externs: Externs | None,
+        struct_ops: StructOps | None,
         arenas: Mapping[str, int],
         function: ProgramFunction | None = None,
     ) -> None:
@@ -67,11 +62,12 @@ class ReadyProgram:
             self._relocate(target, function)
         except (NotSupportedError, BtfError) as error:
             raise RelocationError(program.name, 0, "types of the kernel", str(error)) from error
-        if program.type == ProgType.STRUCT_OPS:
+        if struct_ops is not None and program.type == ProgType.STRUCT_OPS:
             callback = struct_ops.callback(program.name)
             self._attach_type, self._target_id = callback.member, callback.struct_id
             self._target_fd = target.modules.fd(callback.module)
-        externs.apply(self._linked)
+        if externs is not None:
+            externs.apply(self._linked)
         for reference in self._linked.map_refs:
             if reference.value_offset is not None and reference.map in arenas:
                 offset = reference.value_offset + arenas[reference.map]
@@ -79,16 +75,24 @@ class ReadyProgram:
 
     def _relocate(self, target: Target, function: ProgramFunction | None) -> None:
         if self._linked.core:
+            from .core.relocate import relocate
+
             self._linked, self._core = relocate(self._linked, self._object, target.relocation)
+        if function is not None or self._spec.type in _WITH_TARGET:
+            self._find_target(target, function)
+
+    def _find_target(self, target: Target, function: ProgramFunction | None) -> None:
+        from . import attach_target  # here, as most programs have none
+
         if function is not None:
             self._attach_to = function.function or self._attach_to
             function = function._replace(function=self._attach_to)
-            self._target_id = find_program_function(self._spec.name, function)
+            self._target_id = attach_target.find_program_function(self._spec.name, function)
             self._target_fd = function.program.fd
             return
-        require_program_target(self._spec)
-        if needs_target(self._spec):
-            found = find_target(self._spec, target.running)
+        attach_target.require_program_target(self._spec)
+        if attach_target.needs_target(self._spec):
+            found = attach_target.find_target(self._spec, target.running)
             self._target_id = found.type_id
             self._target_fd = target.modules.fd(found.module)
 
@@ -114,7 +118,7 @@ class ReadyProgram:
                 line_info=line_info,
                 attach_btf_id=self._target_id,
                 attach_fd=self._target_fd,
-                fd_array=self._externs.fd_array,
+                fd_array=self._externs.fd_array if self._externs else b"",
             )
 
         try:
@@ -128,9 +132,11 @@ class ReadyProgram:
     def _explained(self, log: str) -> str:
         """The log, with what unresolved relocations and externs were meant to be."""
         if self._core and self._object.btf is not None:
+            from .poison import explain_poison
+
             types = self._target.relocation
             log = explain_poison(log, self._linked, self._object.btf, self._core, types)
-        return self._externs.explain(log)
+        return self._externs.explain(log) if self._externs else log
 
     def _with_maps(self, maps: Mapping[str, Map]) -> bytes:
         insns = bytearray(self._linked.insns)

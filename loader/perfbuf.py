@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import select
 import sys
-from collections.abc import Iterator
 from functools import partial
 from mmap import MAP_SHARED, PAGESIZE, PROT_READ, PROT_WRITE, mmap
-from typing import TYPE_CHECKING, Self
 
 from . import perf_event
 from .cpus import online_cpus
 from .errors import BpflabError, KernelError
+from .lean import TYPE_CHECKING
 from .native import native
 from .samples import SampleBuffer, wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Self
+
     from .map import Map
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
 
 from . import syscall
 from .enums import AttachType, ProgType
+from .lean import TYPE_CHECKING, NamedTuple
 from .program_attach import Attachable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Self
+
     from .map import Map
     from .program_info import ProgramInfo
     from .spec import ProgramSpec
@@ -97,6 +99,8 @@ class Program(Attachable):
     @classmethod
     def from_pin(cls, path: str | Path) -> Program:
         """Open a pinned program; `unpin` removes the pin. Raises KernelError."""
+        from pathlib import Path
+
         from .descriptor import open_pin
 
         program = cls.from_fd(open_pin(str(path), "program"))
@@ -167,6 +171,8 @@ class Program(Attachable):
 
     def pin(self, path: str | Path) -> None:
         """Pin to a path on a bpffs: the program outlives this process. Raises KernelError."""
+        from pathlib import Path
+
         syscall.obj_pin(self.fd, str(path), f"program '{self.name}'")
         self._pin = Path(path)
 

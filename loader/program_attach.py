@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from .lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import socket
+    from pathlib import Path
+
     from .enums import AttachType
     from .links.anchor import Anchor
     from .links.cgroup import Sharing
@@ -25,7 +26,7 @@ class Attachable:
 
     @property
     def _program(self) -> Program:
-        return cast("Program", self)
+        return self  # type: ignore[return-value]
 
     def attach(self) -> Link:
         """Attach where the SEC() name says (``kprobe/FUNC``, ``tp/CATEGORY/NAME``, ``fentry/FUNC`` …).

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 
 from .errors import KernelError, VerifierError
+from .lean import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Attempt = Callable[[bytearray | None, int], int]
+    """One BPF_PROG_LOAD with a log buffer and a log level; a file descriptor or -errno."""
 
 _SMALLEST_LOG = (1 << 24) - 1
 """16 MiB - 1, the most that every kernel takes; the kernel touches only what it writes."""
 _LARGEST_LOG = (1 << 30) - 1
-
-Attempt = Callable[[bytearray | None, int], int]
-"""One BPF_PROG_LOAD with a log buffer and a log level; a file descriptor or -errno."""
 
 
 def load_program(name: str, attempt: Attempt, log_level: int = 0) -> tuple[int, str]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import select
 import sys
-from collections.abc import Iterator
 from mmap import MAP_SHARED, PAGESIZE, PROT_READ, PROT_WRITE, mmap
-from typing import TYPE_CHECKING, Self
 
 from .errors import BpflabError, KernelError
+from .lean import TYPE_CHECKING
 from .native import native
 from .samples import SampleBuffer, wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Self
+
     from .map import Map
 
 

@@ -6,7 +6,11 @@ import itertools
 import select
 import struct
 import time
-from collections.abc import Callable
+
+from .lean import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CHUNK = 1024
 """Samples per drain: with usual sizes they fit the L2 cache."""

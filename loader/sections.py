@@ -5,9 +5,11 @@ A table, so that a new attach kind is one row. Names and meanings are libbpf's.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
-
 from .enums import AttachType, ProgFlags, ProgType
+from .lean import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Literal
 
 NO_ATTACH: Literal[0] = 0
 SLEEPABLE = ProgFlags.SLEEPABLE

@@ -7,20 +7,23 @@ live object; everything that depends on the running kernel happens there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+import os
 
 from .enums import AttachType, MapType, ProgType
+from .files import read_file
+from .lean import TYPE_CHECKING, dataclass, field
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any, Literal
+
     from .btf import Btf
     from .btf.ext import CoreRelocation, LineInfo
     from .object import Object
 
-ByteOrder = Literal["<", ">"]
-MapKind = Literal["user", "data", "rodata", "bss", "kconfig", "struct_ops"]
-ExternKind = Literal["kconfig", "ksym", "kfunc"]
+    ByteOrder = Literal["<", ">"]
+    MapKind = Literal["user", "data", "rodata", "bss", "kconfig", "struct_ops"]
+    ExternKind = Literal["kconfig", "ksym", "kfunc"]
 
 
 @dataclass(slots=True)
@@ -228,8 +231,7 @@ class ObjectSpec:
     @classmethod
     def from_file(cls, path: str | Path) -> ObjectSpec:
         """Read an object file. Raises ObjectError, BtfError; OSError if it cannot be read."""
-        data = Path(path).read_bytes()
-        return cls.from_bytes(data, Path(path).name)
+        return cls.from_bytes(read_file(path), os.fspath(path).rpartition("/")[2])
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str) -> ObjectSpec:

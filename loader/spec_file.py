@@ -5,13 +5,15 @@ The readers of programs, maps, variables and externs all start from this.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from .btf import Btf
 from .btf.ext import BtfExt, parse_ext
 from .elf import SHT_NOBITS, SHT_PROGBITS, STT_NOTYPE, ElfFile, Section, Symbol
 from .errors import BtfError, ObjectError
-from .spec import MapKind, MapSpec
+from .lean import TYPE_CHECKING, dataclass, field
+from .spec import MapSpec
+
+if TYPE_CHECKING:
+    from .spec import MapKind
 
 MAPS = ".maps"
 LEGACY_MAPS = "maps"

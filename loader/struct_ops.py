@@ -6,13 +6,12 @@ copied, and callbacks tell which programs the kernel is to check against which m
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from struct import pack_into
-from typing import TYPE_CHECKING, NamedTuple
 
 from .btf import Btf, BtfType, Kind, Member, essential_name
 from .enums import ProgType
 from .errors import BtfError, NotSupportedError, UnresolvedError
+from .lean import TYPE_CHECKING, NamedTuple, dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
 
 from . import syscall
 from .enums import AttachType, MapFlags
 from .errors import KernelError
+from .lean import TYPE_CHECKING
 from .links.link import FdLink, Link
 from .map import Map
 

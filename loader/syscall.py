@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import errno
 import os
-from enum import IntEnum
 from struct import Struct, pack
 
 from .errors import KernelError
+from .lean import IntEnum
 from .memlock import lift_memlock
 from .native import native
 

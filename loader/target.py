@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Self
-
-from .btf.kernel import KernelBtf
+from .lean import TYPE_CHECKING
 from .module_btf import ModuleBtfs
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from .btf.kernel import KernelBtf
 
 
 class Target:
@@ -36,6 +39,8 @@ class Target:
     def running(self) -> KernelBtf:
         """Raises NotSupportedError, BtfError."""
         if self._running is None:
+            from .btf.kernel import KernelBtf  # here, as many objects need nothing of it
+
             self._running = KernelBtf.running()
         return self._running
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import sys
-from typing import TYPE_CHECKING
 
 from .errors import KernelError
+from .lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .map import Map

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import struct
 import sys
-from array import array
-from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING, Literal
 
 from ..errors import BtfError
 from ..flavor import essential_name
+from ..lean import TYPE_CHECKING
 from .kinds import (
     HEADER_WORDS,
     MODIFIERS,
@@ -29,9 +27,13 @@ from .strings import StringSection
 from .table import ScannedTable, TypeTable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
     from mmap import mmap
+    from typing import Literal
 
     from ..native.interface import Words
+
+    ByteOrder = Literal["<", ">"]
 
 MAGIC = 0xEB9F
 VERSION = 1
@@ -40,7 +42,6 @@ HEADER_SIZE = 24
 MAX_CHAIN = 64
 """Longest chain of modifiers, typedefs and arrays that is followed; longer ones are cycles."""
 
-ByteOrder = Literal["<", ">"]
 NATIVE: ByteOrder = "<" if sys.byteorder == "little" else ">"
 
 
@@ -108,9 +109,7 @@ class Btf:
         """As raw BTF in its own byte order."""
         types, strings = self.words.tobytes(), self.strings
         if self.byte_order != NATIVE:
-            swapped = array("I", types)
-            swapped.byteswap()
-            types = swapped.tobytes()
+            types = _swapped(types)
         header = struct.pack(
             self.byte_order + HEADER,
             MAGIC,
@@ -379,12 +378,23 @@ def _byte_order(data: bytes | mmap) -> ByteOrder:
 
 def _words(data: bytes | mmap, start: int, size: int, byte_order: ByteOrder) -> Words:
     """The type section, as it lies there if this machine can read it so."""
-    if size and start % 4 == 0 and byte_order == NATIVE:
-        return memoryview(data)[start : start + size].cast("I")
-    words = array("I", data[start : start + size])
-    if byte_order != NATIVE:
-        words.byteswap()
-    return words
+    if start % 4 == 0 and byte_order == NATIVE:
+        return as_words(memoryview(data)[start : start + size])
+    copied = data[start : start + size]
+    return as_words(copied if byte_order == NATIVE else _swapped(copied))
+
+
+def as_words(data: bytes | bytearray | memoryview) -> Words:
+    """Bytes as 32-bit words."""
+    return memoryview(data).cast("I") if len(data) else memoryview(bytes(4)).cast("I")[:0]
+
+
+def _swapped(words: bytes) -> bytes:
+    from array import array  # here, for objects of the other byte order only
+
+    swapped = array("I", words)
+    swapped.byteswap()
+    return swapped.tobytes()
 
 
 def _damaged(type_id: int) -> BtfError:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import struct
-from typing import Literal
+
+from ..lean import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Literal
 
 _GNU_BUILD_ID = 3
 

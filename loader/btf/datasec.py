@@ -6,13 +6,14 @@ them), and describes externs in a way that the kernel refuses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
-
 from ..errors import BtfError
+from ..lean import TYPE_CHECKING, NamedTuple
 from .edit import BtfEdit
 from .kinds import IntEncoding, Kind, Linkage, make_info
 from .records import BtfType, SectionVariable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 KCONFIG = ".kconfig"
 KSYMS = ".ksyms"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from array import array
+from struct import pack, pack_into
 
 from ..errors import BtfError
-from .btf import Btf
+from .btf import Btf, as_words
 from .kinds import HEADER_WORDS, Kind, make_info
 from .records import SectionVariable
 
@@ -17,7 +17,7 @@ class BtfEdit:
 
     def __init__(self, btf: Btf) -> None:
         self.btf = btf
-        self.words = array("I", btf.words.tobytes())
+        self.words = bytearray(btf.words.tobytes())
         self.strings = bytearray(btf.strings)
         self._next_id = btf.end_id
         self._known: dict[str, int] = {}
@@ -37,7 +37,8 @@ class BtfEdit:
 
     def append(self, name: str, info: int, size_or_type: int, *extra: int) -> int:
         """Add a record and return its id."""
-        self.words.extend((self.add_string(name) if name else 0, info, size_or_type, *extra))
+        at = self.add_string(name) if name else 0
+        self.words += pack(f"={HEADER_WORDS + len(extra)}I", at, info, size_or_type, *extra)
         self._next_id += 1
         return self._next_id - 1
 
@@ -68,7 +69,7 @@ class BtfEdit:
         """Overwrite one word of a record; BtfError for a number that BTF cannot hold."""
         if not 0 <= word <= MAX_WORD:
             raise BtfError(f"{word} does not fit in the 32 bits that BTF type {type_id} has for it")
-        self.words[self.btf.word_offset(type_id) + index] = word
+        pack_into("=I", self.words, 4 * (self.btf.word_offset(type_id) + index), word)
 
     def set_section(self, type_id: int, size: int, variables: list[SectionVariable]) -> None:
         """Change size and entries of a DATASEC; the number of entries must stay the same."""
@@ -79,4 +80,4 @@ class BtfEdit:
 
     def finish(self) -> Btf:
         """The changed BTF."""
-        return Btf(self.words, bytes(self.strings), self.btf.byte_order, self.btf.base)
+        return Btf(as_words(self.words), bytes(self.strings), self.btf.byte_order, self.btf.base)

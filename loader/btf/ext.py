@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from ..errors import BtfError
+from ..lean import TYPE_CHECKING, NamedTuple, dataclass, field
 from .btf import MAGIC, Btf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HEADER_SIZE = 24
 """Up to line info; with CO-RE relocations it has 32 bytes."""
@@ -23,8 +24,7 @@ class LineInfo(NamedTuple):
     """Line << 10 | column."""
 
 
-@dataclass(slots=True, frozen=True)
-class CoreRelocation:
+class CoreRelocation(NamedTuple):
     """One CO-RE relocation as clang wrote it."""
 
     kind: int

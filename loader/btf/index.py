@@ -14,17 +14,16 @@ import mmap
 import os
 import stat
 from bisect import bisect_left
-from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager, suppress
-from pathlib import Path
 from struct import Struct
-from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
+from ..lean import TYPE_CHECKING, NamedTuple
 from ..native import native
 from .table import ScannedTable, TypeTable
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from ..native.interface import Words
     from .strings import StringSection
 
@@ -53,8 +52,10 @@ class IndexFile:
             return ScannedTable(words, strings)
         if not self._identity:
             self._identity = f"crc32-{crc32(words):08x}-{crc32(strings.view()):08x}"
-        with suppress(OSError), _own_directory() as directory:
-            return _open(directory, self._key(words, strings))
+        try:
+            return _open_index(self._key(words, strings))
+        except OSError:
+            pass
         self._unsaved = ScannedTable(words, strings)
         return self._unsaved
 
@@ -64,8 +65,14 @@ class IndexFile:
         if table is None:
             return False
         try:
-            with _own_directory(make=True) as directory:
+            from pathlib import Path  # here, as reading an index does without
+
+            Path(_directory()).mkdir(mode=0o700, parents=True, exist_ok=True)
+            directory = _open_directory()
+            try:
                 _write(directory, self._key(table.words, table.strings), table)
+            finally:
+                os.close(directory)
         except OSError:
             return False
         return True
@@ -113,39 +120,40 @@ class _IndexTable:
         return sorted(found)
 
 
-@contextmanager
-def _own_directory(make: bool = False) -> Iterator[int]:
+def _directory() -> str:
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    if not base.startswith("/"):  # says the XDG specification
+        base = os.path.expanduser("~/.cache")  # noqa: PTH111
+        if not base.startswith("/"):
+            raise FileNotFoundError("there is no home directory")
+    return f"{base}/bpflab/btf"
+
+
+def _open_directory() -> int:
     """A descriptor of the directory of indexes. Raises OSError if others could have written in it."""
     path = _directory()
-    if make:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         _require_own(os.fstat(directory), path)
-        yield directory
-    finally:
+    except BaseException:
         os.close(directory)
+        raise
+    return directory
 
 
-def _directory() -> Path:
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if not base.is_absolute():  # says the XDG specification
-        try:
-            base = Path.home() / ".cache"
-        except RuntimeError as error:
-            raise FileNotFoundError(str(error)) from error
-    return base / "bpflab" / "btf"
-
-
-def _require_own(status: os.stat_result, path: Path | str) -> None:
+def _require_own(status: os.stat_result, path: str) -> None:
     if status.st_uid != os.geteuid() or status.st_mode & _OTHERS_MAY_WRITE:
         raise PermissionError(f"{path} can be written by others")
 
 
-def _open(directory: int, key: _Key) -> _IndexTable:
+def _open_index(key: _Key) -> _IndexTable:
     """Raises OSError if there is no such index, or one that cannot be trusted or is of other BTF."""
     name = key.file_name
-    file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    directory = _open_directory()
+    try:
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    finally:
+        os.close(directory)
     try:
         _require_own(os.fstat(file), name)
         size = os.fstat(file).st_size
@@ -172,7 +180,7 @@ def _write(directory: int, key: _Key, table: ScannedTable) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     file = os.fdopen(os.open(unfinished, flags, 0o600, dir_fd=directory), "wb")
     try:
-        with closing(file):
+        with file:
             file.writelines((key.header(number, len(table.offsets)), entries[:number], table.offsets))
             file.flush()
             # A crash of the machine must not leave a file of the right size without its content.

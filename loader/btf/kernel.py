@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import mmap
 import os
-import warnings
-from collections.abc import Callable, Collection, Mapping
-from functools import cache, lru_cache
-from pathlib import Path
-from typing import NamedTuple
 
 from ..errors import BtfError, NotSupportedError
+from ..files import read_file
+from ..lean import TYPE_CHECKING, NamedTuple, cache
 from .btf import Btf
 from .build_id import find_build_id
-from .file import read_sections
 from .index import IndexFile
 
-SYSFS = Path("/sys/kernel/btf")
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
+
+SYSFS = "/sys/kernel/btf"
 VMLINUX = "vmlinux"
-NOTES = Path("/sys/kernel/notes")
+NOTES = "/sys/kernel/notes"
 MODULE_NOTES = "/sys/module/{}/notes/.note.gnu.build-id"
 
 
@@ -77,6 +77,8 @@ class KernelBtf:
 
         Raises BtfError if the file holds no BTF, OSError if it cannot be read.
         """
+        from .file import read_sections
+
         sections = read_sections(path)
         index = IndexFile(f"build-id-{sections.build_id}" if sections.build_id else "")
         kernel = cls(Btf.from_buffer(sections.btf, None, index.table))
@@ -147,22 +149,23 @@ def _running_vmlinux() -> Indexed:
     build_id = _build_id(NOTES)
     index = IndexFile(f"build-id-{build_id}" if build_id else "")
     try:
-        data = _map_or_read(SYSFS / VMLINUX)
+        data = _map_or_read(f"{SYSFS}/{VMLINUX}")
     except FileNotFoundError:
         raise NotSupportedError(
-            f"kernel BTF ({SYSFS / VMLINUX})", "5.4 and CONFIG_DEBUG_INFO_BTF; or give a BTF file"
+            f"kernel BTF ({SYSFS}/{VMLINUX})", "5.4 and CONFIG_DEBUG_INFO_BTF; or give a BTF file"
         ) from None
     return Indexed(Btf.from_buffer(data, None, index.table), index)
 
 
-def _map_or_read(path: Path) -> bytes | mmap.mmap:
+def _map_or_read(path: str) -> bytes | mmap.mmap:
     """A private mapping, which kernels have since 6.16; else the bytes."""
-    with path.open("rb", buffering=0) as file:
-        try:
-            size = os.fstat(file.fileno()).st_size
-            return mmap.mmap(file.fileno(), size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
-        except (OSError, ValueError):
-            return file.read()
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return mmap.mmap(fd, os.fstat(fd).st_size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
+    except (OSError, ValueError):
+        return read_file(path)
+    finally:
+        os.close(fd)
 
 
 def _running_modules(vmlinux: Btf) -> dict[str, Indexed]:
@@ -173,21 +176,23 @@ def _running_modules(vmlinux: Btf) -> dict[str, Indexed]:
             try:
                 found[entry.name] = _running_module(entry.name, entry.inode(), vmlinux)
             except (BtfError, OSError) as error:
+                import warnings
+
                 warnings.warn(f"BTF of module {entry.name} is left out: {error}", stacklevel=2)
     return found
 
 
-@lru_cache(maxsize=1024)
+@cache
 def _running_module(name: str, inode: int, vmlinux: Btf) -> Indexed:
     """A module's BTF; one that is loaded again is another file (`inode`)."""
-    build_ids = _build_id(NOTES), _build_id(Path(MODULE_NOTES.format(name)))
+    build_ids = _build_id(NOTES), _build_id(MODULE_NOTES.format(name))
     # The kernel adapts a module's BTF to its own when it loads it, so both decide what it is.
     index = IndexFile(f"build-id-{build_ids[0]}-{name}-{build_ids[1]}" if all(build_ids) else "")
-    return Indexed(Btf.from_buffer((SYSFS / name).read_bytes(), vmlinux, index.table), index)
+    return Indexed(Btf.from_buffer(read_file(f"{SYSFS}/{name}"), vmlinux, index.table), index)
 
 
-def _build_id(notes: Path) -> str:
+def _build_id(notes: str | Path) -> str:
     try:
-        return find_build_id(notes.read_bytes())
+        return find_build_id(read_file(notes))
     except OSError:
         return ""

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Collection, Mapping
-from typing import NamedTuple
-
 from ..errors import BtfError
-from .btf import Btf
+from ..lean import TYPE_CHECKING, NamedTuple
+from .btf import Btf, as_words
 from .edit import BtfEdit
 from .kinds import COMPOSITES, REFERENCES, Kind, make_info
 from .records import BtfType
 
-WORD = 0xFFFFFFFF
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
-Wanted = Mapping[int, Collection[int] | None]
-"""Type id → the numbers of the members to keep; None for all of them, in full."""
+    Wanted = Mapping[int, Collection[int] | None]
+    """Type id → the numbers of the members to keep; None for all of them, in full."""
+
+WORD = 0xFFFFFFFF
 
 
 class MinimalBtf(NamedTuple):
@@ -36,7 +36,7 @@ def minimal(btf: Btf, wanted: Wanted) -> MinimalBtf:
     """
     kept = _Kept(btf, wanted)
     ids = {old: new for new, old in enumerate(sorted(kept.types), 1)} | {0: 0}
-    edit = BtfEdit(Btf(array("I"), b"\0"))
+    edit = BtfEdit(Btf(as_words(b""), b"\0"))
     for type_id in sorted(kept.types):
         _copy(edit, btf, btf.type(type_id), kept, ids)
     return MinimalBtf(edit.finish(), ids)

@@ -27,6 +27,11 @@ class BtfFeature(Enum):
     QMARK_DATASEC = "6.9"
 
 
+NEWEST_FIRST = sorted(
+    BtfFeature, key=lambda feature: [int(part) for part in feature.value.split(".")], reverse=True
+)
+
+
 def features_used(btf: Btf) -> set[BtfFeature]:
     """Which of these features the BTF uses: without them there is nothing to drop."""
     used = set()

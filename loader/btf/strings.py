@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..errors import BtfError
+from ..lean import TYPE_CHECKING
 from ..long_strings import LONG, LongStrings
 
 if TYPE_CHECKING:

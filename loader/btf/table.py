@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Protocol
-
 from ..errors import BtfError
+from ..lean import TYPE_CHECKING, Protocol
 from ..native import native
 from .kinds import HEADER_WORDS, info_kind, is_known
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from ..native.interface import Words
     from .strings import StringSection
 
@@ -20,11 +20,9 @@ class TypeTable(Protocol):
     @property
     def offsets(self) -> memoryview:
         """Where each record starts, in words."""
-        ...
 
     def find(self, names: Collection[str]) -> list[int]:
         """The records that have one of the essential names, and perhaps some that have not."""
-        ...
 
 
 class ScannedTable:

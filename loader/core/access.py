@@ -6,13 +6,11 @@ identifies a field in another kernel are the *steps*: named members and array in
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
-
 from ..btf import Array, Btf, BtfType, Kind
 from ..btf.ext import CoreRelocation
 from ..btf.kinds import COMPOSITES, ENUMS
 from ..errors import BtfError
+from ..lean import NamedTuple, dataclass, field
 from .kinds import RelocationKind
 
 MAX_DIGITS = 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
+from ..lean import IntEnum
 
 
 class RelocationKind(IntEnum):

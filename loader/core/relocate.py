@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from ..btf import Btf, essential_name
 from ..btf.ext import CoreRelocation
 from ..btf.kernel import Candidate, KernelBtf
 from ..btf.kinds import ENUMS
 from ..errors import BtfError, RelocationError
+from ..lean import NamedTuple, replace
 from ..linker import LinkedProgram
 from ..spec import ObjectSpec
 from .access import Access, parse_access
@@ -18,8 +17,7 @@ from .patch import patch, poison
 from .values import Value, can_change_width, value_of
 
 
-@dataclass(slots=True, frozen=True)
-class CoreResult:
+class CoreResult(NamedTuple):
     """What became of one relocation."""
 
     insn: int

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ..btf import Btf, BtfType, IntEncoding, Kind
 from ..btf.kinds import ENUMS
 from ..errors import BtfError
 from ..insn import as_signed
+from ..lean import NamedTuple
 from .access import Access
 from .kinds import RelocationKind
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from ..btf import Btf, BtfType, IntEncoding, Kind
 from ..errors import NotSupportedError, UnresolvedError
+from ..lean import TYPE_CHECKING
 from .kernel_config import find_values, read_config
 from .virtual import VIRTUAL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..spec import ExternSpec, ObjectSpec
 
 _TRISTATE = {"n": 0, "y": 1, "m": 2}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ..btf import Btf, Kind, essential_name
 from ..btf.kernel import VMLINUX, Candidate, KernelBtf
 from ..btf.type_name import type_name
 from ..core.compat import types_compatible
 from ..errors import BtfError, UnresolvedError
+from ..lean import NamedTuple
 from ..spec import ExternSpec
 from .kallsyms import find_addresses
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from functools import cached_property
 from struct import pack
 
 from .. import insn as bpf
 from ..errors import BtfError, NotSupportedError, UnresolvedError
+from ..lean import replace
 from ..linker import LinkedProgram
 from ..spec import ExternReference, ExternSpec, MapReference, MapSpec, ObjectSpec
 from ..target import Target
@@ -88,7 +88,7 @@ class Externs:
 
     def fill(self, spec: MapSpec) -> MapSpec:
         """The spec of a map of the object; of ``.kconfig``, one with the values in it."""
-        return dataclasses.replace(spec, contents=self._kconfig) if spec.kind == "kconfig" else spec
+        return replace(spec, contents=self._kconfig) if spec.kind == "kconfig" else spec
 
     def apply(self, linked: LinkedProgram) -> None:
         """Put the externs into a linked program's instructions. Raises UnresolvedError."""

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import os
 
-from .interface import Native
+from ..lean import TYPE_CHECKING
 
-__all__ = ["Native", "native"]
+if TYPE_CHECKING:
+    from .interface import Native
+
+__all__ = ["native"]
 
 
 def _choose() -> Native:

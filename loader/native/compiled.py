@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from errno import ERANGE
 from mmap import PAGESIZE, mmap
 
+from ..lean import TYPE_CHECKING
 from ._native import ffi, lib
-from .interface import BtfStrings, Words
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from .interface import BtfStrings, Words
 
 _from_buffer = ffi.from_buffer
 _NULL = ffi.NULL

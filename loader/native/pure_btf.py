@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterator
 from zlib import crc32
 
 from ..flavor import essential_name
-from .interface import BtfStrings, Words
+from ..lean import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from .interface import BtfStrings, Words
 
 _HEADER_WORDS = 3
 

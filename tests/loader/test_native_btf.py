@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 from array import array
 from types import ModuleType
 from zlib import crc32
@@ -108,7 +109,7 @@ def test_names_in_split_btf_lie_in_the_base_too(twin: ModuleType) -> None:
     edit = BtfEdit(Btf(array("I"), b"own\0", base=base))
     edit.append("own", make_info(Kind.TYPEDEF), 0)
     edit.append("", make_info(Kind.TYPEDEF), 0)
-    edit.words.extend((base.strings.index(b"shared"), make_info(Kind.FWD), 0))
+    edit.words += struct.pack("=III", base.strings.index(b"shared"), make_info(Kind.FWD), 0)
     split = edit.finish()
     assert find(twin, split, b"shared", b"own", b"other") == ["own", "shared"]
     assert sorted(entry & 0xFFFFFFFF for entry in index(twin, split)) == [0, 2]

@@ -296,7 +296,7 @@ class TestOlderKernels:
             return real(data) if tried and BtfFeature.GLOBAL_FUNC in tried[-1] else -errno.EINVAL
 
         monkeypatch.setattr("bpflab.loader.btf_load.btf_load", refuse)
-        monkeypatch.setattr("bpflab.loader.btf_load.without", without)
+        monkeypatch.setattr("bpflab.loader.btf.sanitize.without", without)
         with load(compile_bpf(SUBPROGRAMS)) as loaded:
             assert loaded.programs["entry"].test_run(FRAME).retval == 7
         assert tried == [{BtfFeature.GLOBAL_FUNC}]

@@ -1,0 +1,208 @@
+"""Records and enumerations, without importing the modules that usually make them.
+
+`dataclasses`, `typing` and `enum` take longer to import than the interpreter takes to
+start, and a class made with them up to a millisecond more. Here is as much of them as
+the loader uses, with the same meaning; for a type checker it is the originals.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "TYPE_CHECKING",
+    "IntEnum",
+    "IntFlag",
+    "NamedTuple",
+    "Protocol",
+    "cache",
+    "dataclass",
+    "field",
+    "replace",
+]
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass, field, replace
+    from enum import IntEnum, IntFlag
+    from functools import cache
+    from typing import NamedTuple, Protocol
+else:
+    from _collections import _tuplegetter  # what collections.namedtuple reads its fields with
+
+    _NONE = object()
+
+    class Protocol:
+        """Means something to type checkers only."""
+
+    _MOST = 1024
+
+    def cache(function):
+        """A function that remembers its results (forgets all of them when there are very many)."""
+        known = {}
+
+        def cached(*arguments):
+            if arguments not in known:
+                if len(known) == _MOST:
+                    known.clear()
+                known[arguments] = function(*arguments)
+            return known[arguments]
+
+        cached.cache_clear = known.clear
+        return cached
+
+    # Records with slots
+
+    class field:
+        """What is special about a field of a `dataclass`."""
+
+        def __init__(self, *, default=_NONE, default_factory=_NONE, repr=True, compare=True):
+            self.default = default
+            self.factory = default_factory
+            self.shown = repr
+            self.compared = compare
+
+    def dataclass(*, slots):
+        """A class whose objects are made, compared and shown by their annotated fields, which are slots."""
+        assert slots
+        return _with_slots
+
+    def _with_slots(cls):
+        namespace = dict(vars(cls))
+        del namespace["__dict__"], namespace["__weakref__"]
+        names = tuple(namespace["__annotations__"])
+        fields = {name: namespace.pop(name, _NONE) for name in names}
+        fields = {name: one if isinstance(one, field) else field(default=one) for name, one in fields.items()}
+
+        def equal(self, other):
+            if other.__class__ is not self.__class__:
+                return NotImplemented
+            return all(getattr(self, name) == getattr(other, name) for name in names if fields[name].compared)
+
+        def show(self):
+            parts = [f"{name}={getattr(self, name)!r}" for name in names if fields[name].shown]
+            return f"{self.__class__.__name__}({', '.join(parts)})"
+
+        namespace |= {"__slots__": names, "__init__": _constructor(fields)}
+        namespace |= {"__eq__": equal, "__hash__": None, "__repr__": show}
+        return type(cls)(cls.__name__, cls.__bases__, namespace)
+
+    def _constructor(fields):
+        """An ``__init__`` that sets every field; from source, to be as fast as one written by hand."""
+        parameters, body, names = [], [], {"_NONE": _NONE}
+        for name, one in fields.items():
+            names |= {f"_default_{name}": one.default, f"_make_{name}": one.factory}
+            has_factory = one.factory is not _NONE
+            has_default = has_factory or one.default is not _NONE
+            parameters.append(f"{name}=_default_{name}" if has_default else name)
+            value = f"_make_{name}() if {name} is _NONE else {name}" if has_factory else name
+            body.append(f" self.{name} = {value}\n")
+        exec(f"def __init__(self, {', '.join(parameters)}):\n{''.join(body)}", names)
+        return names["__init__"]
+
+    def replace(record, **changes):
+        """A copy of a record with some fields changed."""
+        values = {name: getattr(record, name) for name in record.__slots__}
+        return record.__class__(**values | changes)
+
+    # Tuples with names
+
+    class _TupleType(type):
+        def __new__(cls, name, bases, namespace):
+            names = tuple(namespace.get("__annotations__", ()))
+            defaults = {field: namespace.pop(field) for field in names if field in namespace}
+            namespace |= {field: _tuplegetter(place, None) for place, field in enumerate(names)}
+            namespace |= {"__slots__": (), "_fields": names, "_defaults": defaults}
+            return type.__new__(cls, name, bases, namespace)
+
+    class NamedTuple(tuple, metaclass=_TupleType):
+        """A tuple whose places are the annotated fields of its class."""
+
+        def __new__(cls, *values, **named):
+            if named or len(values) != len(cls._fields):
+                values = cls._complete(values, named)
+            return tuple.__new__(cls, values)
+
+        @classmethod
+        def _complete(cls, values, named):
+            given = dict(zip(cls._fields, values, strict=False))
+            all_named = cls._defaults | given | named
+            if len(values) > len(cls._fields) or given.keys() & named or {*cls._fields} != {*all_named}:
+                raise TypeError(f"{cls.__name__} takes the fields {', '.join(cls._fields)}")
+            return [all_named[name] for name in cls._fields]
+
+        def _replace(self, **changes):
+            return self.__class__(**dict(zip(self._fields, self, strict=True)) | changes)
+
+        def __getnewargs__(self):
+            return tuple(self)
+
+        def __repr__(self):
+            parts = zip(self._fields, self, strict=True)
+            return f"{self.__class__.__name__}({', '.join([f'{name}={one!r}' for name, one in parts])})"
+
+    # Numbers with names
+
+    class _EnumType(type):
+        def __new__(cls, name, bases, namespace):
+            made = type.__new__(cls, name, bases, namespace)
+            made._members = {}
+            for member, number in namespace.items():
+                if isinstance(number, int) and member[0] != "_":
+                    setattr(made, member, made._members.setdefault(number, made._make(number, member)))
+            return made
+
+        def __call__(cls, number):
+            found = cls._members.get(number)
+            if found is None:
+                found = cls._missing_(number)
+            if found is None:
+                raise ValueError(f"{number!r} is not a valid {cls.__name__}")
+            return found
+
+        def __getitem__(cls, name):
+            return next(member for member in cls if member.name == name)
+
+        def __iter__(cls):
+            return iter(cls._members.values())
+
+        def __len__(cls):
+            return len(cls._members)
+
+        def __contains__(cls, number):
+            return number in cls._members
+
+    class IntEnum(int, metaclass=_EnumType):
+        """Numbers that have names."""
+
+        @classmethod
+        def _make(cls, number, name):
+            member = int.__new__(cls, number)
+            member._name_ = name
+            return member
+
+        @classmethod
+        def _missing_(cls, number):
+            return None
+
+        @property
+        def name(self):
+            return self._name_
+
+        @property
+        def value(self):
+            return int(self)
+
+        def __reduce__(self):
+            return self.__class__, (int(self),)
+
+        def __repr__(self):
+            return f"<{self.__class__.__name__}.{self.name}: {int(self)}>"
+
+        __str__ = int.__repr__
+
+    class IntFlag(IntEnum):
+        """Bits that have names; a sum of them is a plain number."""
+
+        @classmethod
+        def _missing_(cls, number):
+            return cls._make(number, "|".join(bit.name for bit in cls if number & bit))
