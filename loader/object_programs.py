@@ -111,6 +111,7 @@ class ReadyProgram:
                 name=spec.name,
                 attach_type=self._attach_type,
                 flags=spec.flags,
+                ifindex=spec.ifindex,
                 log=log,
                 log_level=level,
                 btf_fd=btf_fd or 0,

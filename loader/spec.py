@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from .enums import AttachType, MapType, ProgType
+from .enums import AttachType, MapType, ProgFlags, ProgType
 from .files import read_file
 from .lean import TYPE_CHECKING, dataclass, field
 
@@ -99,6 +99,19 @@ class ProgramSpec:
     """The expected attach type may be left out on kernels before 4.17."""
     exception_callback: int | None = None
     """Index in `ObjectSpec.functions` of the function its BTF declares as exception callback."""
+    ifindex: int = 0
+    """The network device that an XDP program is loaded for; 0 for any. See `bind_to`."""
+
+    def bind_to(self, device: str | int) -> None:
+        """Bind an XDP program to a network device (6.3): it can be attached there only, in the driver.
+
+        It may call the kernel functions that read what the device says of a packet. Raises
+        KernelError if there is no such device.
+        """
+        from .links.device import interface_index
+
+        self.ifindex = interface_index(device)
+        self.flags |= ProgFlags.XDP_DEV_BOUND_ONLY
 
 
 @dataclass(slots=True)

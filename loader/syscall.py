@@ -198,6 +198,7 @@ def prog_load(
     name: str = "",
     attach_type: int = 0,
     flags: int = 0,
+    ifindex: int = 0,
     log: bytearray | None = None,
     log_level: int = 0,
     btf_fd: int = 0,
@@ -224,7 +225,7 @@ def prog_load(
         0,  # kern_version: not looked at since 5.0
         flags,
         kernel_name(name),
-        0,  # ifindex
+        ifindex,
         attach_type,
         btf_fd,
         8 if func_info else 0,

@@ -85,17 +85,18 @@ class Opened:
 
 @dataclass(frozen=True)
 class LoadedProgram:
-    """`tag` is the kernel's, `insns` the stream it was given, `log` '' unless it was asked for."""
+    """`tag` and `id` are the kernel's, `insns` the stream it was given, `log` '' unless it was asked for."""
 
     tag: str
     insns: bytes
     log: str
+    id: int = 0
 
 
 def loaded_programs(answer: Json) -> dict[str, LoadedProgram]:
     """The answer to `load`."""
     return {
-        name: LoadedProgram(each["tag"], bytes.fromhex(each["insns"]), each["log"])
+        name: LoadedProgram(each["tag"], bytes.fromhex(each["insns"]), each["log"], each.get("id", 0))
         for name, each in answer["programs"].items()
     }
 
@@ -125,6 +126,18 @@ class Events:
     @classmethod
     def parse(cls, answer: Json) -> Events:
         return cls([bytes.fromhex(each) for each in answer["events"]], int(answer["lost"]))
+
+
+@dataclass(frozen=True)
+class Attached:
+    """The IDs of a hook's programs in the order in which they run, and its revision, 0 for none."""
+
+    programs: list[int]
+    revision: int
+
+    @classmethod
+    def parse(cls, answer: Json) -> Attached:
+        return cls([int(each) for each in answer["programs"]], int(answer["revision"]))
 
 
 def value(answer: Json) -> bytes:

@@ -6,11 +6,13 @@ owned went with it, and the error that tells why is on its way already.
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from . import answers
-from .answers import Events, Histogram, Json, LoadedProgram, Measured, Opened, TestRun
+from .answers import Attached, Events, Histogram, Json, LoadedProgram, Measured, Opened, TestRun
 
 if TYPE_CHECKING:
     from .client import Subject
@@ -46,9 +48,14 @@ class _Handle:
 
 
 class SubjectLink(_Handle):
-    """An attached program."""
+    """An attached program; `number` is what a target's `link` names it by."""
 
     _close_verb, _id_name = "detach", "link"
+
+    @property
+    def number(self) -> int:
+        """Its ID."""
+        return self._id
 
     def detach(self) -> None:
         """The same as `close`."""
@@ -86,11 +93,21 @@ class SubjectObject(_Handle):
         """Close it with its links and readers; their handles must not be used any more."""
         super().close()
 
-    def load(self, programs: Iterable[str] | None = None, log: bool = False) -> dict[str, LoadedProgram]:
-        """Load these programs (default: those the object wants loaded), with the verifier's log if asked."""
+    def load(
+        self,
+        programs: Iterable[str] | None = None,
+        log: bool = False,
+        devices: Mapping[str, int] | None = None,
+    ) -> dict[str, LoadedProgram]:
+        """Load these programs (default: those the object wants loaded), with the verifier's log if asked.
+
+        `devices` binds XDP programs to devices by their index.
+        """
         arguments: Json = {} if programs is None else {"programs": list(programs)}
         if log:
             arguments["log"] = True
+        if devices is not None:
+            arguments["devices"] = dict(devices)
         return self._ask("load", answers.loaded_programs, **arguments)
 
     def attach(self, program: str, target: Target | None = None) -> SubjectLink:
@@ -98,6 +115,15 @@ class SubjectObject(_Handle):
         arguments: Json = {} if target is None else {"target": dict(target)}
         link = self._ask("attach", answers.link, program=program, **arguments)
         return SubjectLink(self._subject, link)
+
+    def query(self, program: str, target: Target) -> Attached:
+        """What is attached where `attach` would attach this program."""
+        return self._ask("query", Attached.parse, program=program, target=dict(target))
+
+    def update_link(self, link: SubjectLink, program: str, expected: str = "") -> None:
+        """Put another program in the place of a link's; with `expected` only if that is there now."""
+        arguments: Json = {"expected": expected} if expected else {}
+        self._ask("link_update", answers.nothing, link=link.number, program=program, **arguments)
 
     def attach_map(self, name: str) -> SubjectLink:
         """Give a loaded struct_ops map to its subsystem."""
@@ -118,6 +144,11 @@ class SubjectObject(_Handle):
     def update_map(self, name: str, key: bytes, inner: str) -> None:
         """Put a map of this object into a map of maps."""
         self._ask("update", answers.nothing, map=name, key=key.hex(), value_map=inner)
+
+    def update_socket(self, name: str, key: bytes, sock: socket.socket) -> None:
+        """Put a socket of this process into a map of sockets."""
+        where = {"pid": os.getpid(), "fd": sock.fileno()}
+        self._ask("update", answers.nothing, map=name, key=key.hex(), value_socket=where)
 
     def delete(self, name: str, key: bytes) -> None:
         """Delete a key of map `name`."""

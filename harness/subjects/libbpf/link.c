@@ -1,38 +1,46 @@
 /* Links: attaching to where a section name or a target says, and detaching. */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "subject.h"
-
-struct link {
-	int64_t id;
-	const struct object *object;
-	struct bpf_link *bpf; /* NULL for the two kinds below */
-	int socket;           /* with a filter on it, or -1 */
-	struct bpf_tc_hook hook; /* of a classifier, else sz is 0 */
-	struct bpf_tc_opts filter;
-	bool made_qdisc;
-	struct link *next;
-};
+#include "link.h"
 
 static struct link *links;
 
-/* What attaching needs besides the link that it fills in. True, or false after a refusal. */
-typedef bool attach_function(struct bpf_program *program, json_object *target, struct link *link);
-
-static bool keep_bpf_link(struct bpf_program *program, struct bpf_link *bpf, struct link *link)
+bool keep_bpf_link(struct bpf_program *program, struct bpf_link *bpf, struct link *link)
 {
 	link->bpf = bpf;
 	if (!bpf)
 		refuse_libbpf(KERNEL, errno, "program '%s' cannot be attached", bpf_program__name(program));
 	return bpf;
+}
+
+bool keep_prog_attach(struct bpf_program *program, int target, const struct bpf_prog_attach_opts *opts,
+		      struct link *link)
+{
+	enum bpf_attach_type type = bpf_program__expected_attach_type(program);
+	int fd = bpf_program__fd(program), err;
+
+	err = bpf_prog_attach_opts(fd, target, type, opts);
+	if (err) {
+		close(target);
+		return refuse_libbpf(KERNEL, err, "program '%s' cannot be attached", bpf_program__name(program));
+	}
+	link->target = target;
+	link->attach_type = type;
+	link->prog_fd = fd;
+	return true;
+}
+
+struct link *find_link(int64_t id)
+{
+	struct link *link;
+
+	for (link = links; link && link->id != id;)
+		link = link->next;
+	return link;
 }
 
 static bool attach_section(struct bpf_program *program, json_object *target, struct link *link)
@@ -47,82 +55,6 @@ static bool attach_section(struct bpf_program *program, json_object *target, str
 	return keep_bpf_link(program, link->bpf, link);
 }
 
-static bool attach_xdp(struct bpf_program *program, json_object *target, struct link *link)
-{
-	int64_t ifindex;
-
-	if (!need_number(target, "ifindex", 1, INT32_MAX, &ifindex))
-		return false;
-	return keep_bpf_link(program, bpf_program__attach_xdp(program, ifindex), link);
-}
-
-static bool attach_cgroup(struct bpf_program *program, json_object *target, struct link *link)
-{
-	const char *path = need_string(target, "path");
-	bool attached;
-	int fd;
-
-	if (!path)
-		return false;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0) {
-		refuse(KERNEL, errno, "cgroup '%s' cannot be opened: %s", path, strerror(errno));
-		return false;
-	}
-	attached = keep_bpf_link(program, bpf_program__attach_cgroup(program, fd), link);
-	close(fd);
-	return attached;
-}
-
-static bool attach_socket(struct bpf_program *program, json_object *target, struct link *link)
-{
-	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
-	int fd = bpf_program__fd(program);
-	int64_t ifindex;
-
-	if (!need_number(target, "ifindex", 1, INT32_MAX, &ifindex))
-		return false;
-	address.sll_ifindex = ifindex;
-	/* Protocol 0 receives nothing, so no packet passes before the filter is there. */
-	link->socket = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	if (link->socket >= 0 && !setsockopt(link->socket, SOL_SOCKET, SO_ATTACH_BPF, &fd, sizeof(fd)) &&
-	    !bind(link->socket, (struct sockaddr *)&address, sizeof(address)))
-		return true;
-	refuse(KERNEL, errno, "program '%s' cannot be attached to a packet socket: %s", bpf_program__name(program),
-	       strerror(errno));
-	return false;
-}
-
-static bool attach_tc(struct bpf_program *program, json_object *target, struct link *link)
-{
-	const char *direction = need_string(target, "direction");
-	bool ingress = direction && !strcmp(direction, "ingress");
-	int64_t ifindex;
-	int err;
-
-	if (!direction || !need_number(target, "ifindex", 1, INT32_MAX, &ifindex))
-		return false;
-	if (!ingress && strcmp(direction, "egress")) {
-		refuse(USAGE, 0, "argument 'direction' is '%s'; expected 'ingress' or 'egress'", direction);
-		return false;
-	}
-	link->hook = (struct bpf_tc_hook){
-		.sz = sizeof(link->hook),
-		.ifindex = ifindex,
-		.attach_point = ingress ? BPF_TC_INGRESS : BPF_TC_EGRESS,
-	};
-	link->filter = (struct bpf_tc_opts){ .sz = sizeof(link->filter), .prog_fd = bpf_program__fd(program) };
-	err = bpf_tc_hook_create(&link->hook);
-	link->made_qdisc = !err;
-	if (!err || err == -EEXIST)
-		err = bpf_tc_attach(&link->hook, &link->filter);
-	if (!err)
-		return true;
-	link->filter.handle = 0;
-	refuse_libbpf(KERNEL, err, "program '%s' cannot be attached to clsact", bpf_program__name(program));
-	return false;
-}
-
 static bool attach_map(struct bpf_map *map, struct link *link)
 {
 	if (bpf_map__type(map) != BPF_MAP_TYPE_STRUCT_OPS)
@@ -133,21 +65,6 @@ static bool attach_map(struct bpf_map *map, struct link *link)
 	return link->bpf;
 }
 
-/* A clsact qdisc that we made goes with its last filter of ours. */
-static void release_qdisc(struct link *link)
-{
-	struct link *other;
-
-	for (other = links; other; other = other->next) {
-		if (other != link && other->hook.sz && other->hook.ifindex == link->hook.ifindex) {
-			other->made_qdisc = true;
-			return;
-		}
-	}
-	link->hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
-	bpf_tc_hook_destroy(&link->hook);
-}
-
 /* Undoes what was done of an attachment, also of one that failed half-way. */
 static int undo(struct link *link)
 {
@@ -155,15 +72,18 @@ static int undo(struct link *link)
 
 	if (link->bpf)
 		err = bpf_link__destroy(link->bpf);
+	if (link->xdp_ifindex)
+		err = detach_xdp(link);
+	if (link->target >= 0) {
+		err = bpf_prog_detach2(link->prog_fd, link->target, link->attach_type);
+		close(link->target);
+	}
+	if (link->is_reuseport && setsockopt(link->socket, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &err, sizeof(err)))
+		err = -errno;
 	if (link->socket >= 0)
 		close(link->socket);
-	if (link->filter.handle) {
-		/* bpf_tc_detach() wants these empty: the filter is found by handle and priority. */
-		link->filter.prog_fd = link->filter.prog_id = link->filter.flags = 0;
-		err = bpf_tc_detach(&link->hook, &link->filter);
-	}
-	if (link->made_qdisc)
-		release_qdisc(link);
+	if (link->hook.sz)
+		err = detach_classifier(link, links);
 	free(link);
 	return err;
 }
@@ -176,8 +96,14 @@ static attach_function *need_attach_function(json_object *request, json_object *
 	} kinds[] = {
 		{ "xdp", attach_xdp },
 		{ "tc", attach_tc },
+		{ "tcx", attach_tcx },
+		{ "netkit", attach_netkit },
 		{ "cgroup", attach_cgroup },
+		{ "netns", attach_netns },
+		{ "netfilter", attach_netfilter },
 		{ "socket", attach_socket },
+		{ "reuseport", attach_reuseport },
+		{ "sockmap", attach_sockmap },
 	};
 	const char *kind;
 	size_t i;
@@ -226,18 +152,62 @@ json_object *verb_attach(json_object *request)
 	link = calloc(1, sizeof(*link));
 	if (!link)
 		return refuse(KERNEL, ENOMEM, "no memory for a link");
-	link->socket = -1;
+	link->socket = link->target = -1;
+	link->object = object;
 	if (!attach_to_link(object, request, link)) {
 		undo(link);
 		return NULL;
 	}
 	link->id = next_id();
-	link->object = object;
 	link->next = links;
 	links = link;
 	answer = json_object_new_object();
 	json_object_object_add(answer, "link", json_object_new_int64(link->id));
 	return answer;
+}
+
+static int program_fd(struct object *object, json_object *request, const char *argument)
+{
+	const char *name = need_string(request, argument);
+	struct bpf_program *program = name ? bpf_object__find_program_by_name(object->bpf, name) : NULL;
+
+	if (program && bpf_program__fd(program) >= 0)
+		return bpf_program__fd(program);
+	if (name)
+		refuse(USAGE, 0, "there is no loaded program '%s'", name);
+	return -1;
+}
+
+/* Only of a bpf_link. */
+json_object *verb_link_update(json_object *request)
+{
+	struct object *object = need_live_object(request);
+	LIBBPF_OPTS(bpf_link_update_opts, opts);
+	int new_fd, old_fd, err;
+	struct link *link;
+	int64_t id;
+
+	if (!object || !need_number(request, "link", 1, INT64_MAX, &id))
+		return NULL;
+	link = find_link(id);
+	if (!link)
+		return refuse(USAGE, 0, "there is no link %lld", (long long)id);
+	if (!link->bpf)
+		return refuse(UNSUPPORTED, 0, "link %lld is no bpf_link", (long long)id);
+	new_fd = program_fd(object, request, "program");
+	if (new_fd < 0)
+		return NULL;
+	if (json_object_object_get_ex(request, "expected", NULL)) {
+		old_fd = program_fd(object, request, "expected");
+		if (old_fd < 0)
+			return NULL;
+		opts.flags = BPF_F_REPLACE;
+		opts.old_prog_fd = old_fd;
+	}
+	err = bpf_link_update(bpf_link__fd(link->bpf), new_fd, &opts);
+	if (err)
+		return refuse_libbpf(KERNEL, err, "link %lld cannot be updated", (long long)id);
+	return json_object_new_object();
 }
 
 json_object *verb_detach(json_object *request)

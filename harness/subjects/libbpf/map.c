@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "subject.h"
 
@@ -76,6 +77,24 @@ static int fd_value(struct object *object, json_object *request)
 	return -1;
 }
 
+/* Puts the socket that "value_socket" names into a map of sockets, which then holds it. */
+static int update_socket(const struct bpf_map *map, const struct bytes *key, json_object *request, uint64_t flags)
+{
+	size_t size = bpf_map__value_size(map);
+	json_object *where = NULL;
+	uint64_t wide;
+	int fd, err;
+
+	json_object_object_get_ex(request, "value_socket", &where);
+	fd = need_socket_of(where);
+	if (fd < 0)
+		return 1;
+	wide = fd;
+	err = bpf_map__update_elem(map, key->data, key->size, size == sizeof(fd) ? (void *)&fd : &wide, size, flags);
+	close(fd);
+	return err;
+}
+
 json_object *verb_update(json_object *request)
 {
 	scoped_bytes struct bytes key = {}, value = {};
@@ -89,6 +108,10 @@ json_object *verb_update(json_object *request)
 		if (!need_bytes_of_size(request, "value", map_value_size(map), &value))
 			return NULL;
 		err = bpf_map__update_elem(map, key.data, key.size, value.data, value.size, flags);
+	} else if (json_object_object_get_ex(request, "value_socket", NULL)) {
+		err = update_socket(map, &key, request, flags);
+		if (err > 0)
+			return NULL;
 	} else {
 		fd = fd_value(need_object(request), request);
 		if (fd < 0)

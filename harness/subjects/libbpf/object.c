@@ -289,6 +289,7 @@ static json_object *describe_loaded(struct bpf_program *program, const char *log
 		return refuse(KERNEL, errno, "program '%s': no information: %s", bpf_program__name(program),
 			      strerror(errno));
 	}
+	json_object_object_add(entry, "id", json_object_new_int64(info.id));
 	json_object_object_add(entry, "tag", hex_json(info.tag, sizeof(info.tag)));
 	json_object_object_add(entry, "insns",
 			       hex_json(bpf_program__insns(program),
@@ -321,11 +322,30 @@ static json_object *describe_all_loaded(struct bpf_object *bpf, const struct log
 	return answer;
 }
 
+/* Binds XDP programs to the devices that they are to be attached to. */
+static bool bind_programs(struct bpf_object *bpf, json_object *devices)
+{
+	struct bpf_program *program;
+	int64_t ifindex;
+	const char *name;
+
+	bpf_object__for_each_program(program, bpf) {
+		name = bpf_program__name(program);
+		if (!json_object_object_get_ex(devices, name, NULL))
+			continue;
+		if (!need_number(devices, name, 1, INT32_MAX, &ifindex))
+			return false;
+		bpf_program__set_ifindex(program, ifindex);
+		bpf_program__set_flags(program, bpf_program__flags(program) | BPF_F_XDP_DEV_BOUND_ONLY);
+	}
+	return true;
+}
+
 json_object *verb_load(json_object *request)
 {
 	__attribute__((cleanup(free_logs))) struct logs logs = {};
 	struct object *object = need_object(request);
-	json_object *names, *log;
+	json_object *names, *devices, *log;
 	bool verbose;
 	int err;
 
@@ -335,6 +355,8 @@ json_object *verb_load(json_object *request)
 		return refuse(USAGE, 0, "object %lld has been loaded already", (long long)object->id);
 	object->loaded = true;
 	if (json_object_object_get_ex(request, "programs", &names) && !choose_programs(object->bpf, names))
+		return NULL;
+	if (json_object_object_get_ex(request, "devices", &devices) && !bind_programs(object->bpf, devices))
 		return NULL;
 	verbose = json_object_object_get_ex(request, "log", &log) && json_object_get_boolean(log);
 	if (!give_logs(object->bpf, verbose, &logs))

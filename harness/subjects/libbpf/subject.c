@@ -17,6 +17,8 @@ static const struct {
 	{ "load", verb_load },
 	{ "attach", verb_attach },
 	{ "detach", verb_detach },
+	{ "link_update", verb_link_update },
+	{ "query", verb_query },
 	{ "lookup", verb_lookup },
 	{ "update", verb_update },
 	{ "delete", verb_delete },
@@ -40,7 +42,18 @@ static const struct {
 };
 
 static const char *const target_kinds[] = {
-	"attach:section", "attach:map", "attach:xdp", "attach:tc", "attach:cgroup", "attach:socket",
+	"attach:section",
+	"attach:map",
+	"attach:xdp",
+	"attach:tc",
+	"attach:tcx",
+	"attach:netkit",
+	"attach:cgroup",
+	"attach:netns",
+	"attach:netfilter",
+	"attach:socket",
+	"attach:reuseport",
+	"attach:sockmap",
 };
 
 static json_object *verb_hello(json_object *request)

@@ -81,6 +81,9 @@ struct bpf_map *need_live_map(struct object *object, json_object *request, const
 size_t map_value_size(const struct bpf_map *map);
 int64_t next_id(void);
 
+/* The descriptor in another process that "pid" and "fd" name, as one of ours; -1 after a refusal. */
+int need_socket_of(json_object *request);
+
 json_object *list_variables(struct bpf_object *bpf);
 bool set_variables(struct object *object, json_object *values);
 
@@ -94,7 +97,7 @@ typedef json_object *verb_function(json_object *request);
 
 verb_function verb_open, verb_load, verb_close;
 verb_function verb_variable_get, verb_variable_set;
-verb_function verb_attach, verb_detach;
+verb_function verb_attach, verb_detach, verb_link_update, verb_query;
 verb_function verb_lookup, verb_update, verb_delete, verb_keys;
 verb_function verb_events_open, verb_events_poll, verb_events_close;
 verb_function verb_test_run;

@@ -42,11 +42,12 @@ class Benchmarks:
         return {"samples": time_loads(path, rounds, cold=request.flag("cold"))}
 
     def _attach(self, request: Request) -> Answer:
-        program = self._find(request).program(request.text("program"))
+        opened = self._find(request)
+        program = opened.program(request.text("program"))
         target = request.part("target") if "target" in request else None
 
         def attach() -> Link:
-            return program.attach() if target is None else targets.attach(program, target)
+            return program.attach() if target is None else targets.attach(opened, program, target)
 
         return {"samples": time_attachments(attach, request.number("rounds"))}
 

@@ -30,6 +30,18 @@ class Request:
             raise UsageError(f"'{name}' is not a number from 0 on")
         return value
 
+    def integer(self, name: str, default: int | None = None) -> int:
+        """An integer of either sign."""
+        value: int = self._get(name, int, "a number", default)
+        return value
+
+    def word(self, name: str, *known: str, default: str | None = None) -> str:
+        """One of a few strings."""
+        value: str = self._get(name, str, "a string", default)
+        if value not in known and value != default:
+            raise UsageError(f"'{name}' is one of {', '.join(known)}, not '{value}'")
+        return value
+
     def flag(self, name: str) -> bool:
         """A boolean, false if left out."""
         value: bool = self._get(name, bool, "true or false", False)
@@ -51,6 +63,11 @@ class Request:
     def part(self, name: str) -> Request:
         """The arguments in an object."""
         return Request(self._get(name, dict, "an object"))
+
+    def named_numbers(self, name: str) -> dict[str, int]:
+        """An object of numbers from 0 on by name, empty if left out."""
+        values = Request(self._get(name, dict, "an object", {}))
+        return {key: values.number(key) for key in values._arguments}
 
     def named_data(self, name: str) -> dict[str, bytes]:
         """An object of bytes by name, empty if left out."""

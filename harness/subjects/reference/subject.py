@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,7 @@ from ....loader import (
     Variable,
     VariableSpec,
 )
-from . import targets
+from . import network, targets
 from .bench import Benchmarks
 from .requests import Request, UsageError
 
@@ -38,14 +39,16 @@ class OpenObject:
         self._loaded: Object | None = None
         self._tried = False
 
-    def load(self, programs: list[str] | None, log: bool) -> Object:
+    def load(self, programs: list[str] | None, log: bool, devices: dict[str, int]) -> Object:
         """Raises UsageError the second time, and what the loader raises."""
         if self._tried:
             raise UsageError("the object was loaded before")
-        for name in programs or ():
+        for name in (*(programs or ()), *devices):
             if name not in self.spec.programs:
                 raise UsageError(f"the object has no program '{name}'")
         self._tried = True
+        for name, ifindex in devices.items():
+            self.spec.programs[name].bind_to(ifindex)
         self._loaded = self.spec.load(programs=programs, log_level=int(log))
         return self._loaded
 
@@ -67,6 +70,12 @@ class OpenObject:
         if name not in self.loaded.programs:
             raise UsageError(f"the object has no loaded program '{name}'")
         return self.loaded.programs[name]
+
+    def link(self, number: int) -> Link:
+        """Raises UsageError."""
+        if number not in self.links:
+            raise UsageError(f"the object has no link {number}")
+        return self.links[number]
 
     def variable(self, name: str) -> VariableSpec:
         """Raises UsageError."""
@@ -107,6 +116,8 @@ class ReferenceSubject:
             "load": self._load,
             "attach": self._attach,
             "detach": self._detach,
+            "link_update": self._link_update,
+            "query": self._query,
             "lookup": self._lookup,
             "update": self._update,
             "delete": self._delete,
@@ -170,10 +181,13 @@ class ReferenceSubject:
         }
 
     def _load(self, request: Request) -> Answer:
-        loaded = self._object(request).load(request.names("programs"), request.flag("log"))
+        loaded = self._object(request).load(
+            request.names("programs"), request.flag("log"), request.named_numbers("devices")
+        )
         return {
             "programs": {
                 program.name: {
+                    "id": program.info().id,
                     "tag": program.info().tag,
                     "insns": program.insns.hex(),
                     "log": program.log,
@@ -189,7 +203,7 @@ class ReferenceSubject:
         else:
             program = opened.program(request.text("program"))
             target = request.part("target") if "target" in request else None
-            link = program.attach() if target is None else targets.attach(program, target)
+            link = program.attach() if target is None else targets.attach(opened, program, target)
         number = next(self._ids)
         opened.links[number] = link
         return {"link": number}
@@ -201,6 +215,17 @@ class ReferenceSubject:
                 opened.links.pop(number).detach()
                 return {}
         raise UsageError(f"there is no link {number}")
+
+    def _link_update(self, request: Request) -> Answer:
+        opened = self._object(request)
+        expected = opened.program(request.text("expected")) if "expected" in request else None
+        link = opened.link(request.number("link"))
+        link.update(opened.program(request.text("program")), expected=expected)
+        return {}
+
+    def _query(self, request: Request) -> Answer:
+        opened = self._object(request)
+        return network.query(opened, opened.program(request.text("program")), request.part("target"))
 
     def _lookup(self, request: Request) -> Answer:
         table, key = self._map(request), request.data("key")
@@ -214,6 +239,9 @@ class ReferenceSubject:
         flags = request.number("flags", 0)
         if "value_program" in request:
             table.update(key, opened.program(request.text("value_program")), flags)
+        elif "value_socket" in request:
+            with network.socket_of(request.part("value_socket")) as sock:
+                table.update_bytes(key, sock.fileno().to_bytes(table.value_size, sys.byteorder), flags)
         elif "value_map" in request:
             table.update(key, opened.map(request.text("value_map")), flags)
         else:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ....loader import KernelError, Link, Map, MissingFeatureError, Program, StructOpsMap
+from . import network
 from .requests import Request, UsageError
+
+if TYPE_CHECKING:
+    from .subject import OpenObject
 
 _ETH_P_ALL = 3
 
 
-def attach(program: Program, target: Request) -> Link:
+def attach(opened: OpenObject, program: Program, target: Request) -> Link:
     """Attach to a target. Raises UsageError, MissingFeatureError, KernelError."""
     kind = target.text("kind")
     if kind not in KINDS:
         raise MissingFeatureError(f"attaching to a target of kind '{kind}'")
-    return KINDS[kind](program, target)
+    return KINDS[kind](opened, program, target)
 
 
 def attach_map(table: Map) -> Link:
@@ -27,15 +32,7 @@ def attach_map(table: Map) -> Link:
     return table.attach()
 
 
-def _tc(program: Program, target: Request) -> Link:
-    match target.text("direction"):
-        case "ingress" | "egress" as direction:
-            return program.attach_tc(target.number("ifindex"), direction)
-        case other:
-            raise UsageError(f"'direction' is ingress or egress, not '{other}'")
-
-
-def _socket(program: Program, target: Request) -> Link:
+def _socket(opened: OpenObject, program: Program, target: Request) -> Link:
     """A packet socket that receives nothing until the filter is on it."""
     ifindex = target.number("ifindex")
     what = f"program '{program.name}' to a packet socket on device {ifindex}"
@@ -60,9 +57,16 @@ def _socket(program: Program, target: Request) -> Link:
     return Link(what, detach)
 
 
-KINDS: dict[str, Callable[[Program, Request], Link]] = {
-    "xdp": lambda program, target: program.attach_xdp(target.number("ifindex")),
-    "tc": _tc,
-    "cgroup": lambda program, target: program.attach_cgroup(target.text("path")),
+KINDS: dict[str, Callable[[OpenObject, Program, Request], Link]] = {
+    "xdp": network.xdp,
+    "tc": network.tc,
+    "tcx": network.tcx,
+    "netkit": network.netkit,
+    "cgroup": network.cgroup,
+    "netns": network.netns,
+    "netfilter": network.netfilter,
+    "route": network.route,
     "socket": _socket,
+    "reuseport": network.reuseport,
+    "sockmap": network.sockmap,
 }
