@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from ...loader.btf.ext import CoreRelocation
@@ -11,6 +11,7 @@ from ...loader.core import CoreResult, RelocationKind, relocate
 from ...loader.core.access import parse_access
 from ...loader.core.explain import explain
 from ...loader.errors import BtfError, RelocationError
+from ...loader.lean import replace
 from ...loader.linker import LinkedProgram, link
 from ...loader.source_line import SourceLine, line_of_use
 from ...loader.spec import ObjectSpec, ProgramSpec

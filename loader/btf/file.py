@@ -27,13 +27,22 @@ class BtfSections(NamedTuple):
 def read_btf(path: str | Path, base: Btf | None = None) -> Btf:
     """BTF from a raw file or the .BTF section of an ELF file. Raises BtfError, OSError.
 
-    `base` is what split BTF continues. A module that brings its own, distilled base
-    continues that one, whatever `base` says.
+    `base` is what split BTF continues: the vmlinux of the kernel that a module is for. One
+    that brings a base of its own is moved to it; without `base` it continues its own.
     """
-    sections = read_sections(path)
-    if sections.distilled_base:
-        base = Btf.from_bytes(sections.distilled_base)
-    return Btf.from_bytes(sections.btf, base)
+    return btf_of(read_sections(path), base)
+
+
+def btf_of(sections: BtfSections, base: Btf | None = None) -> Btf:
+    """What `read_btf` makes of a file. Raises BtfError."""
+    if not sections.distilled_base:
+        return Btf.from_bytes(sections.btf, base)
+    split = Btf.from_bytes(sections.btf, Btf.from_bytes(sections.distilled_base))
+    if base is None:
+        return split
+    from .distilled import onto_base  # here, as few modules need it
+
+    return onto_base(split, base)
 
 
 def read_sections(path: str | Path) -> BtfSections:

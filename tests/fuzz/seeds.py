@@ -26,7 +26,7 @@ from bpflab.loader.errors import BpflabError
 
 from . import system
 from .parts import pack
-from .targets import RECORD
+from .targets import RECORD, TARGETS
 
 SOURCE = Path(__file__).with_name("features.bpf.c")
 _OF_SYSTEM: Mapping[str, Callable[[], list[bytes]]] = {
@@ -49,9 +49,11 @@ def seeds(target: str) -> list[bytes]:
     files = _objects()
     match target:
         case "elf":
-            return files
+            return [data for data in files if len(data) <= TARGETS["elf"].largest]
         case "btf":
             return [*_sections(files, ".BTF"), every_kind().encode()]
+        case "split":
+            return [distilled_module()]
         case "ext":
             return [pack((raw, ext)) for raw, ext in _with_ext(files)]
     pairs = [(local, local) for local in _sections(files, ".BTF") if len(local) <= LARGEST_OF_PAIR]
@@ -150,6 +152,27 @@ def every_kind() -> Btf:
     edit.append("double", make_info(Kind.FLOAT), 8)
     edit.append("tag", make_info(Kind.DECL_TAG), function, 1)
     return edit.finish()
+
+
+def distilled_module() -> bytes:
+    """A module's base, its own types and a kernel's."""
+    base, kernel = BtfEdit(Btf(array("I"), b"\0")), every_kind()
+    ids = {"int": base.append("int", make_info(Kind.INT), 4, 1 << 24 | 32)}
+    ids["unsigned long"] = base.append("unsigned long", make_info(Kind.INT), 8, 64)
+    sized = {"double": (Kind.FLOAT, 8), "thing": (Kind.STRUCT, 24), "colour": (Kind.ENUM, 4)}
+    for name, (kind, size) in {**sized, "wide": (Kind.ENUM, 8)}.items():
+        ids[name] = base.append(name, make_info(kind), size)
+    ids["later"] = base.append("later", make_info(Kind.FWD, kflag=True), 0)
+    distilled = base.finish()
+    own = BtfEdit(Btf(array("I"), b"", base=distilled))
+    pointer = own.append("", make_info(Kind.PTR), ids["thing"])
+    for name, type_id in ids.items():
+        own.append(f"{name}_t", make_info(Kind.TYPEDEF), type_id)
+    members = (own.add_string("p"), pointer, 0, own.add_string("i"), ids["int"], 64)
+    own.append("mine", make_info(Kind.STRUCT, 2), 16, *members)
+    own.append("", make_info(Kind.ARRAY), 0, pointer, ids["int"], 4)
+    own.append("", make_info(Kind.FUNC_PROTO, 1), ids["int"], own.add_string("argument"), pointer)
+    return pack((distilled.encode(), own.finish().encode(), kernel.encode()))
 
 
 def kernel_pair() -> tuple[Btf, Btf]:

@@ -6,10 +6,11 @@ import struct
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bpflab.loader import insn as bpf
 from bpflab.loader.btf import Btf, Kind, essential_name
+from bpflab.loader.btf.distilled import onto_base
 from bpflab.loader.btf.dump import declaration
 from bpflab.loader.btf.edit import BtfEdit
 from bpflab.loader.btf.ext import CoreRelocation, parse_ext
@@ -23,6 +24,7 @@ from bpflab.loader.core.access import parse_access
 from bpflab.loader.core.explain import explain
 from bpflab.loader.core.minimal import minimal_btf
 from bpflab.loader.errors import BpflabError
+from bpflab.loader.lean import replace
 from bpflab.loader.linker import LinkedProgram, link
 from bpflab.loader.native import compiled, pure
 from bpflab.loader.source_line import line_of_use
@@ -143,6 +145,19 @@ def _twins_agree(btf: Btf) -> None:
     assert found[0] == found[1]
 
 
+def read_split(data: bytes) -> None:
+    """A module's BTF with the base that it brings, moved onto a kernel's: nothing but numbers changes."""
+    distilled, own, vmlinux = unpack(data, 3)
+    base = Btf.from_bytes(vmlinux)
+    split = Btf.from_bytes(own, Btf.from_bytes(distilled))
+    _decode_all(split)
+    moved = onto_base(split, base)
+    assert Btf.from_bytes(moved.encode(), base) == moved
+    for before, after in zip(split.types(), moved.types(), strict=True):
+        assert (before.name, before.kind, before.vlen) == (after.name, after.kind, after.vlen)
+    _decode_all(moved)
+
+
 def read_ext(data: bytes) -> None:
     """BTF.ext, beside the BTF that it points into."""
     raw, ext = unpack(data, 2)
@@ -212,6 +227,7 @@ TARGETS = {
     "elf": Target(read_elf, in_section, 1 << 15),
     "btf": Target(read_btf, in_btf, 1 << 14),
     "ext": Target(read_ext, in_part(in_btf, anywhere), 1 << 14),
+    "split": Target(read_split, in_part(in_btf, in_btf, in_btf), 1 << 13),
     "core": Target(relocate_records, in_part(in_btf, in_btf, anywhere), 12_000),
     "index": Target(read_index, anywhere, 1 << 12),
     "notes": Target(read_notes, anywhere, 1 << 12),
