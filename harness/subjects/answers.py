@@ -117,6 +117,19 @@ class TestRun:
 
 
 @dataclass(frozen=True)
+class LinkInfo:
+    """What the kernel says of a link; `type` is a number of its bpf_link_type."""
+
+    id: int
+    type: int
+    program_id: int
+
+    @classmethod
+    def parse(cls, answer: Json) -> LinkInfo:
+        return cls(int(answer["id"]), int(answer["type"]), int(answer["program_id"]))
+
+
+@dataclass(frozen=True)
 class Events:
     """What one poll gave; `lost` counts those lost since the last."""
 
@@ -169,6 +182,11 @@ Histogram = dict[int, int]
 def histogram(answer: Json) -> Histogram:
     """The answer to benchmarks of single operations."""
     return {int(nanoseconds): int(number) for nanoseconds, number in answer["histogram"]}
+
+
+def data(answer: Json) -> bytes:
+    """The answer to `iterate`."""
+    return bytes.fromhex(answer["data"])
 
 
 def link(answer: Json) -> int:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from . import answers
-from .answers import Attached, Events, Histogram, Json, LoadedProgram, Measured, Opened, TestRun
+from .answers import Attached, Events, Histogram, Json, LinkInfo, LoadedProgram, Measured, Opened, TestRun
 
 if TYPE_CHECKING:
     from .client import Subject
@@ -61,6 +62,18 @@ class SubjectLink(_Handle):
         """The same as `close`."""
         self.close()
 
+    def info(self) -> LinkInfo:
+        """What the kernel says of it."""
+        return self._subject.ask("link_info", LinkInfo.parse, link=self._id)
+
+    def pin(self, path: Path) -> None:
+        """Keep it by a file of a BPF file system; closing the link leaves the file alone."""
+        self._subject.ask("link_pin", answers.nothing, link=self._id, path=str(path))
+
+    def iterate(self) -> bytes:
+        """Run an iterator from its beginning to its end; all that it writes."""
+        return self._subject.ask("iterate", answers.data, link=self._id)
+
 
 class SubjectReader(_Handle):
     """A reader of a ring buffer or a perf event array."""
@@ -93,21 +106,29 @@ class SubjectObject(_Handle):
         """Close it with its links and readers; their handles must not be used any more."""
         super().close()
 
+    def named(self, program: str) -> dict[str, str | int]:
+        """How a target names one of these programs."""
+        return {"object": self._id, "program": program}
+
     def load(
         self,
         programs: Iterable[str] | None = None,
         log: bool = False,
         devices: Mapping[str, int] | None = None,
+        targets: Mapping[str, Target] | None = None,
     ) -> dict[str, LoadedProgram]:
         """Load these programs (default: those the object wants loaded), with the verifier's log if asked.
 
-        `devices` binds XDP programs to devices by their index.
+        `devices` binds XDP programs to devices by their index. `targets` says which loaded
+        programs' functions programs are for, each as `named` names it.
         """
         arguments: Json = {} if programs is None else {"programs": list(programs)}
         if log:
             arguments["log"] = True
         if devices is not None:
             arguments["devices"] = dict(devices)
+        if targets is not None:
+            arguments["targets"] = {name: dict(target) for name, target in targets.items()}
         return self._ask("load", answers.loaded_programs, **arguments)
 
     def attach(self, program: str, target: Target | None = None) -> SubjectLink:
@@ -124,6 +145,10 @@ class SubjectObject(_Handle):
         """Put another program in the place of a link's; with `expected` only if that is there now."""
         arguments: Json = {"expected": expected} if expected else {}
         self._ask("link_update", answers.nothing, link=link.number, program=program, **arguments)
+
+    def update_link_map(self, link: SubjectLink, name: str) -> None:
+        """Put a loaded struct_ops map in the place of a link's."""
+        self._ask("link_update", answers.nothing, link=link.number, map=name)
 
     def attach_map(self, name: str) -> SubjectLink:
         """Give a loaded struct_ops map to its subsystem."""

@@ -248,6 +248,7 @@ static enum error_class class_of_failed_load(int err)
 	} told[] = {
 		{ "BPF program load failed", KERNEL },
 		{ "missing BPF prog type", UNSUPPORTED },
+		{ "attach program FD is not set", USAGE },
 		{ "loading non-native endianness", OBJECT },
 		{ "extern ", RELOCATION },
 		{ "failed to perform CO-RE relocations", RELOCATION },

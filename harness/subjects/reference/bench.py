@@ -13,7 +13,7 @@ from .bench_maps import lookup_latencies, time_deletes, time_lookups, time_updat
 from .requests import Request
 
 if TYPE_CHECKING:
-    from .subject import OpenObject
+    from .opened import OpenObject
 
 Answer = dict[str, Any]
 

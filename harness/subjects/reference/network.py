@@ -22,7 +22,7 @@ from ....loader.links.xdp import query_xdp
 from .requests import Request, UsageError
 
 if TYPE_CHECKING:
-    from .subject import OpenObject
+    from .opened import OpenObject
 
 _SYS_PIDFD_GETFD = 438
 _DIRECTIONS = ("ingress", "egress")

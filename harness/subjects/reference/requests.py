@@ -64,6 +64,11 @@ class Request:
         """The arguments in an object."""
         return Request(self._get(name, dict, "an object"))
 
+    def named_parts(self, name: str) -> dict[str, Request]:
+        """Arguments in objects by name, empty if left out."""
+        values = Request(self._get(name, dict, "an object", {}))
+        return {key: values.part(key) for key in values._arguments}
+
     def named_numbers(self, name: str) -> dict[str, int]:
         """An object of numbers from 0 on by name, empty if left out."""
         values = Request(self._get(name, dict, "an object", {}))

@@ -9,96 +9,22 @@ from typing import Any
 
 from ....loader import (
     KernelError,
-    Link,
     Map,
-    Object,
     ObjectError,
     ObjectSpec,
     PerfBuffer,
-    Program,
     RingBuffer,
-    Variable,
     VariableSpec,
 )
 from . import network, targets
 from .bench import Benchmarks
+from .links import Links
+from .opened import OpenObject
 from .requests import Request, UsageError
 
 ENOENT = 2
 
 Answer = dict[str, Any]
-
-
-class OpenObject:
-    """An object that was opened, and perhaps loaded."""
-
-    def __init__(self, spec: ObjectSpec) -> None:
-        self.spec = spec
-        self.links: dict[int, Link] = {}
-        self.readers: dict[int, RingBuffer | PerfBuffer] = {}
-        self._loaded: Object | None = None
-        self._tried = False
-
-    def load(self, programs: list[str] | None, log: bool, devices: dict[str, int]) -> Object:
-        """Raises UsageError the second time, and what the loader raises."""
-        if self._tried:
-            raise UsageError("the object was loaded before")
-        for name in (*(programs or ()), *devices):
-            if name not in self.spec.programs:
-                raise UsageError(f"the object has no program '{name}'")
-        self._tried = True
-        for name, ifindex in devices.items():
-            self.spec.programs[name].bind_to(ifindex)
-        self._loaded = self.spec.load(programs=programs, log_level=int(log))
-        return self._loaded
-
-    @property
-    def loaded(self) -> Object:
-        """Raises UsageError."""
-        if self._loaded is None:
-            raise UsageError("the object is not loaded")
-        return self._loaded
-
-    def map(self, name: str) -> Map:
-        """Raises UsageError."""
-        if name not in self.loaded.maps:
-            raise UsageError(f"the object has no map '{name}'")
-        return self.loaded.maps[name]
-
-    def program(self, name: str) -> Program:
-        """Raises UsageError."""
-        if name not in self.loaded.programs:
-            raise UsageError(f"the object has no loaded program '{name}'")
-        return self.loaded.programs[name]
-
-    def link(self, number: int) -> Link:
-        """Raises UsageError."""
-        if number not in self.links:
-            raise UsageError(f"the object has no link {number}")
-        return self.links[number]
-
-    def variable(self, name: str) -> VariableSpec:
-        """Raises UsageError."""
-        if name not in self.spec.variables:
-            raise UsageError(f"the object has no variable '{name}'")
-        return self.spec.variables[name]
-
-    def live_variable(self, name: str) -> Variable | None:
-        """None before loading. Raises UsageError if loading failed."""
-        if self._tried:
-            return self.loaded.variables[name]
-        return None
-
-    def close(self) -> None:
-        """Detach, close and unload everything, the last made first."""
-        for reader in reversed(self.readers.values()):
-            reader.close()
-        for link in reversed(self.links.values()):
-            link.close()
-        self.readers.clear()
-        self.links.clear()
-        if self._loaded is not None:
-            self._loaded.close()
 
 
 class ReferenceSubject:
@@ -114,10 +40,6 @@ class ReferenceSubject:
             "hello": self._hello,
             "open": self._open,
             "load": self._load,
-            "attach": self._attach,
-            "detach": self._detach,
-            "link_update": self._link_update,
-            "query": self._query,
             "lookup": self._lookup,
             "update": self._update,
             "delete": self._delete,
@@ -129,6 +51,7 @@ class ReferenceSubject:
             "events_close": self._events_close,
             "test_run": self._test_run,
             "close": self._close,
+            **Links(self._objects, self._ids, self._object).verbs,
             **Benchmarks(self._object).verbs,
         }
 
@@ -149,7 +72,7 @@ class ReferenceSubject:
     def _open(self, request: Request) -> Answer:
         path = request.text("path")
         try:
-            opened = OpenObject(ObjectSpec.from_file(path))
+            opened = OpenObject(ObjectSpec.from_file(path), self._objects)
         except OSError as error:
             raise ObjectError(path, "", f"cannot be read: {error.strerror}") from None
         for name, data in request.named_data("variables").items():
@@ -182,7 +105,10 @@ class ReferenceSubject:
 
     def _load(self, request: Request) -> Answer:
         loaded = self._object(request).load(
-            request.names("programs"), request.flag("log"), request.named_numbers("devices")
+            request.names("programs"),
+            request.flag("log"),
+            request.named_numbers("devices"),
+            request.named_parts("targets"),
         )
         return {
             "programs": {
@@ -195,37 +121,6 @@ class ReferenceSubject:
                 for program in loaded.programs.values()
             }
         }
-
-    def _attach(self, request: Request) -> Answer:
-        opened = self._object(request)
-        if "map" in request:
-            link = targets.attach_map(opened.map(request.text("map")))
-        else:
-            program = opened.program(request.text("program"))
-            target = request.part("target") if "target" in request else None
-            link = program.attach() if target is None else targets.attach(opened, program, target)
-        number = next(self._ids)
-        opened.links[number] = link
-        return {"link": number}
-
-    def _detach(self, request: Request) -> Answer:
-        number = request.number("link")
-        for opened in self._objects.values():
-            if number in opened.links:
-                opened.links.pop(number).detach()
-                return {}
-        raise UsageError(f"there is no link {number}")
-
-    def _link_update(self, request: Request) -> Answer:
-        opened = self._object(request)
-        expected = opened.program(request.text("expected")) if "expected" in request else None
-        link = opened.link(request.number("link"))
-        link.update(opened.program(request.text("program")), expected=expected)
-        return {}
-
-    def _query(self, request: Request) -> Answer:
-        opened = self._object(request)
-        return network.query(opened, opened.program(request.text("program")), request.part("target"))
 
     def _lookup(self, request: Request) -> Answer:
         table, key = self._map(request), request.data("key")

@@ -12,7 +12,7 @@ from . import network
 from .requests import Request, UsageError
 
 if TYPE_CHECKING:
-    from .subject import OpenObject
+    from .opened import OpenObject
 
 _ETH_P_ALL = 3
 
@@ -57,6 +57,24 @@ def _socket(opened: OpenObject, program: Program, target: Request) -> Link:
     return Link(what, detach)
 
 
+def _tracing(opened: OpenObject, program: Program, target: Request) -> Link:
+    return program.attach_tracing(cookie=target.number("cookie", 0))
+
+
+def _freplace(opened: OpenObject, program: Program, target: Request) -> Link:
+    return program.attach_freplace(*opened.function_of(target))
+
+
+def _iterator(opened: OpenObject, program: Program, target: Request) -> Link:
+    return program.attach_iterator(
+        map=opened.map(target.text("map")) if "map" in target else None,
+        tid=target.number("tid", 0),
+        pid=target.number("pid", 0),
+        cgroup=target.text("cgroup") if "cgroup" in target else None,
+        order=target.number("order", 0),
+    )
+
+
 KINDS: dict[str, Callable[[OpenObject, Program, Request], Link]] = {
     "xdp": network.xdp,
     "tc": network.tc,
@@ -69,4 +87,7 @@ KINDS: dict[str, Callable[[OpenObject, Program, Request], Link]] = {
     "socket": _socket,
     "reuseport": network.reuseport,
     "sockmap": network.sockmap,
+    "tracing": _tracing,
+    "freplace": _freplace,
+    "iterator": _iterator,
 }
