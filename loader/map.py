@@ -2,58 +2,49 @@
 
     counters[key] += 1
     dict(counters.items())
-    counters.lookup_bytes(b"\\0\\0\\0\\0")
+    counters.lookup_bytes(b"\0\0\0\0")
 
-Keys and values are ints where BTF says integer or enum (without BTF: where the size
-is 1, 2, 4 or 8), else bytes; values of per-CPU maps are lists, one per possible CPU.
+Keys and values are what BTF says (see `values`): integers, structs as records, text. Without
+BTF they are ints where the size is 1, 2, 4 or 8, else bytes. Values of per-CPU maps are
+lists, one per possible CPU. File descriptors (of programs in program arrays, maps in maps,
+sockets in socket maps, and the keys of storage maps) are given as what has one.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-from mmap import MAP_SHARED, PROT_READ, PROT_WRITE, mmap
-from struct import Struct
 
-from . import syscall
-from .cpus import possible_cpus
-from .enums import MapFlags, MapType
-from .errors import BpflabError, KernelError
+from .enums import MapType
+from .errors import BpflabError, KernelError, NotSupportedError
 from .lean import TYPE_CHECKING
 from .map_batch import read_elements
-from .map_values import Codec, ElementError, IntCodec, PerCpuCodec, codec_for
+from .map_raw import ALL_CPUS, ANY, CPU, EXIST, LOCK, NO_EXIST, PER_CPU, RawMap
+from .map_values import Codec, ElementError, IntCodec, PerCpuCodec
 from .native import native
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
-    from typing import Any, Self
+    from typing import Any
 
     from .btf import Btf
-    from .memory import Memory
     from .perfbuf import PerfBuffer
     from .ringbuf import RingBuffer
     from .spec import MapSpec
 
-ANY, NO_EXIST, EXIST, LOCK = 0, 1, 2, 4
-"""Flags of an update: BPF_ANY, BPF_NOEXIST, BPF_EXIST, BPF_F_LOCK."""
+__all__ = ["ALL_CPUS", "ANY", "CPU", "EXIST", "LOCK", "NO_EXIST", "PER_CPU", "Map"]
 
-PER_CPU = frozenset(
-    {
-        MapType.PERCPU_HASH,
-        MapType.PERCPU_ARRAY,
-        MapType.LRU_PERCPU_HASH,
-        MapType.PERCPU_CGROUP_STORAGE,
-    }
-)
-FD_VALUES = frozenset({MapType.PROG_ARRAY, MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS})
-"""Values go in as file descriptors and come out as IDs."""
-
-_INFO = Struct("=6I16s")
+_MISSING = object()
 
 
-class Map:
-    """A map of the kernel. Owns its file descriptor; close it, or use it in a ``with``."""
+class Map(RawMap):
+    """A map of the kernel. Owns its file descriptor; close it, or use it in a ``with``.
+
+    Single operations, and batches, may come from several threads at once, as the kernel allows
+    it; so may iterations, each of which sees or misses what the others change. What reads and
+    then writes (``counters[key] += 1``) is two operations.
+    """
 
     def __init__(
         self,
@@ -65,28 +56,45 @@ class Map:
         max_entries: int,
         flags: int = 0,
         *,
-        key_signed: bool | None = False,
-        value_signed: bool | None = False,
+        btf: Btf | None = None,
+        key_type_id: int = 0,
+        value_type_id: int = 0,
     ) -> None:
-        """Take over `fd`. ``*_signed`` is what BTF says of an integer; None: no integer."""
-        self.fd = fd
-        self.name = name
-        self.type = MapType(type)
-        self.key_size = key_size
-        self.value_size = value_size
-        self.max_entries = max_entries
-        self.flags = flags
-        self.frozen = False
-        self._pin: Path | None = None
-        self._memory: Memory | None = None
-        one = codec_for(value_size, False if self.type in FD_VALUES else value_signed)
-        self._key: Codec = codec_for(key_size, key_signed)
-        self._value: Codec = PerCpuCodec(one, possible_cpus()) if self.type in PER_CPU else one
+        """Take over `fd`. The types of keys and values are those of `btf`, 0 if they are not known."""
+        super().__init__(fd, name, type, key_size, value_size, max_entries, flags)
+        self._btf = btf
+        self._btf_id = 0
+        self._type_ids = key_type_id, value_type_id
+        self._key_codec: Codec | None = None
+        self._value_codec: Codec | None = None
         # A short way for integers, one call of the native module: keys from 0 to `_last_key`;
-        # values from `_negative` on are negative ones.
+        # values from `_negative` on are negative ones. Open as soon as the codecs are known.
         self._last_key, self._negative = -1, 0
-        if isinstance(self._key, IntCodec) and isinstance(self._value, IntCodec):
-            self._last_key, self._negative = self._key.largest, self._value.largest + 1
+
+    @classmethod
+    def create(
+        cls,
+        type: MapType | str,
+        key_size: int = 0,
+        value_size: int = 0,
+        max_entries: int = 1,
+        flags: int = 0,
+        *,
+        name: str = "",
+        inner: Map | MapSpec | None = None,
+        map_extra: int = 0,
+        numa_node: int = 0,
+    ) -> Map:
+        """Make a map without any object; sizes in bytes, `type` also by its name (``"lru_hash"``).
+
+        A map of maps takes as `inner` one that is like those to go into it. Raises KernelError;
+        ValueError for a name of no type.
+        """
+        from .map_create import create_single
+
+        return create_single(
+            type, key_size, value_size, max_entries, flags, name, inner, map_extra, numa_node
+        )
 
     @classmethod
     def from_spec(
@@ -99,10 +107,6 @@ class Map:
         flags: int | None = None,
     ) -> Map:
         """Take over `fd`, a map made from `spec`; `btf` is the object's."""
-
-        def signed(type_id: int) -> bool | None:
-            return btf.signedness(type_id) if btf is not None and type_id else False
-
         return cls(
             fd,
             spec.name,
@@ -111,21 +115,38 @@ class Map:
             spec.value_size,
             spec.max_entries if max_entries is None else max_entries,
             spec.flags if flags is None else flags,
-            key_signed=signed(spec.key_type_id),
-            value_signed=signed(spec.value_type_id),
+            btf=btf,
+            key_type_id=spec.key_type_id,
+            value_type_id=spec.value_type_id,
         )
 
     @classmethod
     def from_fd(cls, fd: int) -> Map:
-        """Take over `fd`, a map that anyone made (4.13). Raises KernelError, and closes it then."""
+        """Take over `fd`, a map that anyone made (4.13). Raises KernelError, and closes it then.
+
+        Its types are known if the kernel has them and lets this process read them.
+        """
+        from .map_info import map_info, map_memory
+
         try:
-            info = bytearray(_INFO.size)
-            syscall.obj_info(fd, info)
-            type, _, key_size, value_size, max_entries, flags, name = _INFO.unpack(info)
+            info = map_info(fd)
+            made = cls(
+                fd,
+                info.name,
+                info.type,
+                info.key_size,
+                info.value_size,
+                info.max_entries,
+                info.flags,
+                key_type_id=info.key_type_id,
+                value_type_id=info.value_type_id,
+            )
+            made.frozen = map_memory(fd).frozen
+            made._btf_id = info.btf_id
         except BaseException:
             os.close(fd)
             raise
-        return cls(fd, name.rstrip(b"\0").decode(), type, key_size, value_size, max_entries, flags)
+        return made
 
     @classmethod
     def from_id(cls, number: int) -> Map:
@@ -136,10 +157,14 @@ class Map:
 
     @classmethod
     def from_pin(cls, path: str | Path) -> Map:
-        """Open a pinned map. Raises KernelError."""
+        """Open a pinned map; `unpin` removes the pin. Raises KernelError."""
+        from pathlib import Path
+
         from .descriptor import open_pin
 
-        return cls.from_fd(open_pin(str(path), "map"))
+        made = cls.from_fd(open_pin(str(path), "map"))
+        made._pin = Path(path)
+        return made
 
     # A mapping of values
 
@@ -148,10 +173,10 @@ class Map:
             value = native.lookup_int(self.fd, key, self.key_size, self.value_size)
             if value >= 0:
                 return value if value < self._negative else value - 2 * self._negative
-        data = self.lookup_bytes(self._encode_key(key))
-        if data is None:
+        value = self.get(key, _MISSING)
+        if value is _MISSING:
             raise KeyError(key)
-        return self._value.decode(data)
+        return value
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if (
@@ -164,7 +189,7 @@ class Map:
         self.update(key, value)
 
     def __delitem__(self, key: Any) -> None:
-        if not self.delete_bytes(self._encode_key(key)):
+        if not self.delete(key):
             raise KeyError(key)
 
     def __contains__(self, key: Any) -> bool:
@@ -173,41 +198,83 @@ class Map:
     def __iter__(self) -> Iterator[Any]:
         return self.keys()
 
-    def get(self, key: Any, default: Any = None) -> Any:
-        """The value of a key, or `default`."""
-        try:
-            return self[key]
-        except KeyError:
-            return default
+    def get(self, key: Any, default: Any = None, flags: int = 0) -> Any:
+        """The value of a key, or `default`; with LOCK under its spin lock (5.1). Raises KernelError."""
+        data = self.lookup_bytes(self._encode_key(key), flags)
+        return default if data is None else self._value.decode(data)
+
+    def lookup_many(self, keys: Iterable[Any]) -> list[Any]:
+        """The values of keys, None where there is none. Raises KernelError."""
+        found = self.lookup_many_bytes(b"".join(map(self._encode_key, keys)))
+        return [None if data is None else self._value.decode(data) for data in found]
 
     def update(self, key: Any, value: Any, flags: int = ANY) -> None:
-        """Set an element; NO_EXIST and EXIST as `flags` restrict it (KernelError EEXIST, ENOENT).
-
-        Program arrays and maps of maps take a program or a map, or its file descriptor.
-        """
+        """Set an element; NO_EXIST and EXIST as `flags` restrict it (KernelError EEXIST, ENOENT)."""
         self.update_bytes(self._encode_key(key), self._encode_value(value), flags)
 
+    def update_many(self, elements: Mapping[Any, Any] | Iterable[tuple[Any, Any]], flags: int = ANY) -> None:
+        """Set elements, in one system call where the kernel has batches (5.6, by map type).
+
+        The error says how many were set before the one that is refused. Raises KernelError.
+        """
+        given: Any = elements
+        pairs = list(given.items() if hasattr(given, "items") else given)
+        keys = b"".join([self._encode_key(key) for key, _ in pairs])
+        self.update_many_bytes(keys, b"".join([self._encode_value(value) for _, value in pairs]), flags)
+
     def delete(self, key: Any) -> bool:
-        """Delete an element; whether it was there."""
+        """Delete an element; whether it was there. Raises KernelError."""
         return self.delete_bytes(self._encode_key(key))
+
+    def delete_many(self, keys: Iterable[Any]) -> int:
+        """Delete elements, in batches where the kernel has them (5.6); how many were there."""
+        return self.delete_many_bytes(b"".join(map(self._encode_key, keys)))
+
+    def clear(self) -> int:
+        """Delete all elements that are there when their turn comes; how many. Raises KernelError."""
+        return self.delete_many_bytes(b"".join(list(self.keys_bytes())))
+
+    def pop(self, key: Any, default: Any = _MISSING) -> Any:
+        """Read and delete an element at once; KeyError, or `default`, if it is not there.
+
+        Before 5.14 (per-CPU and LRU hash tables as well) in two steps: what a program writes
+        in between is lost. Raises KernelError.
+        """
+        raw = self._encode_key(key)
+        try:
+            data = self.pop_bytes(raw)
+        except KernelError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, 524):
+                raise
+            data = self.lookup_bytes(raw)
+            if data is not None and not self.delete_bytes(raw):
+                data = None
+        if data is not None:
+            return self._value.decode(data)
+        if default is _MISSING:
+            raise KeyError(key)
+        return default
+
+    def pop_items(self) -> Iterator[tuple[Any, Any]]:
+        """All elements, which are deleted as they are read, in batches where the kernel can (hashes 5.6).
+
+        Elsewhere in two steps: what a program writes in between is lost. Raises KernelError.
+        """
+        from .map_many import pop_elements
+
+        for keys, values, count in pop_elements(self):
+            yield from zip(
+                self._key.decode_many(keys, count), self._value.decode_many(values, count), strict=True
+            )
 
     def keys(self) -> Iterator[Any]:
         """All keys, one system call each: cheaper than `items` if values are large."""
-        following = bytearray(self.key_size)
-        key: bytes | None = None
-        for _ in range(self.max_entries):
-            error = native.next_key(self.fd, key, following)
-            if error == -errno.ENOENT:
-                return
-            if error:
-                raise self._error("reading keys", error)
-            key = bytes(following)
-            yield self._key.decode(key)
+        return map(self._key.decode, self.keys_bytes())
 
     def items(self) -> Iterator[tuple[Any, Any]]:
         """All keys with their values, read in batches where the kernel can."""
         for keys, values, count in read_elements(
-            self.fd, self.name, self.key_size, self._value.size, self.max_entries
+            self.fd, self.name, self.key_size, self.element_size, self.max_entries
         ):
             yield from zip(
                 self._key.decode_many(keys, count), self._value.decode_many(values, count), strict=True
@@ -217,88 +284,69 @@ class Map:
         """All values."""
         return (value for _, value in self.items())
 
-    # Raw bytes; per-CPU values as the kernel has them: each CPU's padded to 8 bytes
+    # Queues, stacks and bloom filters, which have no keys
 
-    @property
-    def element_size(self) -> int:
-        """Bytes of a value in `lookup_bytes` and `update_bytes`: of all CPUs in per-CPU maps."""
-        return self._value.size
+    def push(self, value: Any, flags: int = ANY) -> None:
+        """Add a value; with EXIST the oldest of a full queue or stack makes room. Raises KernelError."""
+        self.update_bytes(b"", self._encode_value(value), flags)
 
-    def lookup_bytes(self, key: bytes, flags: int = 0) -> bytes | None:
-        """The value of a key, None if there is none. Raises KernelError."""
-        self._check_key(key)
-        value = bytearray(self._value.size)
-        error = native.lookup(self.fd, key, value, flags)
-        if error == -errno.ENOENT:
-            return None
-        if error:
+    def take(self) -> Any:
+        """The next value, which is removed; None if there is none. Raises KernelError."""
+        data = self.pop_bytes()
+        return None if data is None else self._value.decode(data)
+
+    def peek(self) -> Any:
+        """The next value, which stays; None if there is none. Raises KernelError."""
+        data = self.lookup_bytes(b"")
+        return None if data is None else self._value.decode(data)
+
+    def may_hold(self, value: Any) -> bool:
+        """Whether a value may be in a bloom filter: False is certain. Raises KernelError."""
+        data = bytearray(self._encode_value(value))
+        error = native.lookup(self.fd, b"", data)
+        if error not in (0, -errno.ENOENT):
             raise self._error("look-up", error)
-        return bytes(value)
-
-    def lookup_many_bytes(self, keys: bytes) -> list[bytes | None]:
-        """The values of keys that lie one behind the other, in one call of the native module."""
-        size = self._value.size
-        count, rest = divmod(len(keys), self.key_size) if self.key_size else (0, 1)
-        if rest:
-            raise ElementError(f"map '{self.name}': keys are of {self.key_size} bytes each")
-        values, found = bytearray(count * size), bytearray(count)
-        result = native.lookup_many(self.fd, keys, self.key_size, values, size, found)
-        if result < 0:
-            raise self._error("look-up", result)
-        return [bytes(values[i * size : (i + 1) * size]) if found[i] else None for i in range(count)]
-
-    def update_bytes(self, key: bytes, value: bytes, flags: int = ANY) -> None:
-        """Set an element. Raises KernelError."""
-        self._check_key(key)
-        if len(value) != self._value.size:
-            raise ElementError(f"map '{self.name}': values have {self._value.size} bytes, not {len(value)}")
-        error = native.update(self.fd, key, value, flags)
-        if error:
-            raise self._error("update", error)
-
-    def delete_bytes(self, key: bytes) -> bool:
-        """Delete an element; whether it was there. Raises KernelError."""
-        self._check_key(key)
-        error = native.delete(self.fd, key)
-        if error and error != -errno.ENOENT:
-            raise self._error("delete", error)
         return not error
 
-    def pop_bytes(self, key: bytes = b"") -> bytes | None:
-        """Read and delete an element at once (queues and stacks 4.20, hashes 5.14); None if there is none."""
-        self._check_key(key)
-        value = bytearray(self._value.size)
-        error = syscall.map_lookup_and_delete(self.fd, key, value)
-        if error == -errno.ENOENT:
-            return None
-        if error:
-            raise self._error("look-up and delete", error)
-        return bytes(value)
+    # One CPU of a per-CPU map
 
-    def keys_bytes(self) -> Iterator[bytes]:
-        """All keys."""
-        return (self._key.encode(key) for key in self.keys())
+    def get_cpu(self, key: Any, cpu: int, default: Any = None) -> Any:
+        """The value of a key on one CPU, or `default`; before 7.0 those of all CPUs are read for it."""
+        raw, one = self._encode_key(key), self._one_cpu()
+        try:
+            data = self.lookup_bytes(raw, CPU | cpu << 32)
+        except KernelError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            whole = self.get(key)
+            return default if whole is None else whole[cpu]
+        return default if data is None else one.decode(data)
 
-    # The rest
+    def set_cpu(self, key: Any, cpu: int, value: Any) -> None:
+        """Set the value of a key on one CPU and leave the others alone (7.0).
 
-    def freeze(self) -> None:
-        """Let user space write no more (5.2). Raises KernelError."""
-        syscall.map_freeze(self.fd, self.name)
-        self.frozen = True
-
-    def memory(self) -> Memory | None:
-        """The values of a BPF_F_MMAPABLE array as memory (5.5), readable only if frozen; None for others.
-
-        Closed with the map. Raises KernelError.
+        Raises NotSupportedError on older kernels, which can only write all CPUs; KernelError.
         """
-        if self._memory is None and self.flags & MapFlags.MMAPABLE:
-            size = self.max_entries * ((self.value_size + 7) & ~7)
-            writing = 0 if self.frozen else PROT_WRITE
-            try:
-                self._memory = mmap(self.fd, size, MAP_SHARED, PROT_READ | writing)
-            except OSError as error:
-                raise KernelError(f"map '{self.name}': mapping into memory", error.errno or 0) from None
-        return self._memory
+        raw, data = self._encode_key(key), self._one_cpu().encode(value)
+        try:
+            self.update_bytes(raw, data, CPU | cpu << 32)
+        except KernelError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            raise NotSupportedError(f"map '{self.name}': writing the value of one CPU", "7.0") from None
+
+    def set_all_cpus(self, key: Any, value: Any) -> None:
+        """Set the same value on all CPUs, from a single copy since 7.0. Raises KernelError."""
+        raw, data = self._encode_key(key), self._one_cpu().encode(value)
+        try:
+            self.update_bytes(raw, data, ALL_CPUS)
+        except KernelError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            stride = (self.value_size + 7) & ~7
+            self.update_bytes(raw, data.ljust(stride, b"\0") * (self.element_size // stride))
+
+    # Events
 
     def reader(self, **options: Any) -> RingBuffer | PerfBuffer:
         """A reader of the events in a ring buffer or perf event array; the caller closes it."""
@@ -314,44 +362,38 @@ class Map:
             f"map '{self.name}': a {self.type.name} holds no events; ring buffers and perf event arrays do"
         )
 
+    # Between values and bytes
+
     @property
-    def id(self) -> int:
-        """The kernel's ID of the map. Raises KernelError."""
-        info = bytearray(_INFO.size)
-        syscall.obj_info(self.fd, info)
-        number: int = _INFO.unpack(info)[1]
-        return number
+    def _key(self) -> Codec:
+        if self._key_codec is None:
+            from .map_elements import key_codec
 
-    def pin(self, path: str | Path) -> None:
-        """Pin to a path on a bpffs: the map outlives this process. Raises KernelError."""
-        from pathlib import Path
+            self._key_codec = key_codec(self.type, self.key_size, self._types(), self._type_ids[0])
+        return self._key_codec
 
-        syscall.obj_pin(self.fd, str(path), f"map '{self.name}'")
-        self._pin = Path(path)
+    @property
+    def _value(self) -> Codec:
+        if self._value_codec is None:
+            from .map_elements import value_codec
 
-    def unpin(self) -> None:
-        """Remove the pin that `pin` made, if any."""
-        if self._pin is not None:
-            self._pin.unlink(missing_ok=True)
-            self._pin = None
+            codec = value_codec(self.type, self.value_size, self.flags, self._types(), self._type_ids[1])
+            if isinstance(self._key, IntCodec) and isinstance(codec, IntCodec):
+                self._last_key, self._negative = self._key.largest, codec.largest + 1
+            self._value_codec = codec
+        return self._value_codec
 
-    def close(self) -> None:
-        """Give up the file descriptor; a pin, a program or a link may keep the map."""
-        if self._memory is not None:
-            self._memory.close()
-            self._memory = None
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+    def _types(self) -> Btf | None:
+        if self._btf is None and self._btf_id:
+            from .btf_load import loaded_btf
 
-    def __enter__(self) -> Self:
-        return self
+            self._btf, self._btf_id = loaded_btf(self._btf_id), 0
+        return self._btf
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<Map '{self.name}' {self.type.name} {self.max_entries} × {self.key_size}→{self.value_size}>"
+    def _one_cpu(self) -> Codec:
+        if not isinstance(self._value, PerCpuCodec):
+            raise BpflabError(f"map '{self.name}': a {self.type.name} has one value for all CPUs")
+        return self._value.one
 
     def _encode_key(self, key: object) -> bytes:
         try:
@@ -360,24 +402,7 @@ class Map:
             raise ElementError(f"map '{self.name}': key: {error}") from None
 
     def _encode_value(self, value: object) -> bytes:
-        if self.type in FD_VALUES:
-            value = getattr(value, "fd", value)
         try:
             return self._value.encode(value)
         except ElementError as error:
             raise ElementError(f"map '{self.name}': value: {error}") from None
-
-    def _check_key(self, key: bytes) -> None:
-        if len(key) != self.key_size:
-            raise ElementError(f"map '{self.name}': keys have {self.key_size} bytes, not {len(key)}")
-
-    def _error(self, action: str, error: int) -> KernelError:
-        return KernelError(f"map '{self.name}': {action}", -error, _hint(action, -error))
-
-
-def _hint(action: str, number: int) -> str:
-    if number == errno.E2BIG:
-        return "the map is full, or the key is behind its end"
-    if number == errno.EPERM and action == "update":
-        return "the map is frozen or read-only"
-    return ""

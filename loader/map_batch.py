@@ -16,7 +16,8 @@ _CHUNK = 4096
 """Elements per call: larger buffers cost more to clear than they save in calls."""
 
 _ENOTSUPP = 524  # the kernel's own number, which map types without batch operations give
-_NO_BATCH = (errno.EINVAL, errno.EOPNOTSUPP, _ENOTSUPP)
+NO_BATCH = (errno.EINVAL, errno.EOPNOTSUPP, _ENOTSUPP)
+"""How the kernel refuses a batch where there is none."""
 
 
 class Elements(NamedTuple):
@@ -33,16 +34,19 @@ def read_elements(fd: int, name: str, key_size: int, value_size: int, max_entrie
     What is added or deleted meanwhile may be seen or not. Raises KernelError.
     """
     try:
-        yield from _read_batches(fd, name, key_size, value_size, max_entries)
-    except _NoBatch:
-        yield from _walk(fd, name, key_size, value_size, max_entries)
+        yield from read_batches(fd, name, key_size, value_size, max_entries)
+    except NoBatches:
+        yield from walk(fd, name, key_size, value_size, max_entries)
 
 
-class _NoBatch(Exception):
+class NoBatches(Exception):
     """The first batch was refused: this map type, on this kernel, has none."""
 
 
-def _read_batches(fd: int, name: str, key_size: int, value_size: int, max_entries: int) -> Iterator[Elements]:
+def read_batches(
+    fd: int, name: str, key_size: int, value_size: int, max_entries: int, *, delete: bool = False
+) -> Iterator[Elements]:
+    """All elements in chunks, deleted as they are read if `delete`. Raises NoBatches, KernelError."""
     chunk = max(1, min(max_entries, _CHUNK))
     keys, values = bytearray(chunk * key_size), bytearray(chunk * value_size)
     # A position is a bucket number (hash) or a key (array, LPM trie).
@@ -50,14 +54,14 @@ def _read_batches(fd: int, name: str, key_size: int, value_size: int, max_entrie
     after: bytearray | None = None
     while True:
         position = positions[0] if after is positions[1] else positions[1]
-        result, count = syscall.map_lookup_batch(fd, after, position, keys, values, chunk)
+        result, count = syscall.map_lookup_batch(fd, after, position, keys, values, chunk, delete=delete)
         if result == -errno.ENOSPC and chunk < max_entries:
             # One bucket of the hash table holds more elements than the buffers.
             chunk = min(chunk * 4, max_entries)
             keys, values = bytearray(chunk * key_size), bytearray(chunk * value_size)
             continue
-        if after is None and -result in _NO_BATCH:
-            raise _NoBatch
+        if after is None and -result in NO_BATCH:
+            raise NoBatches
         if result not in (0, -errno.ENOENT):
             raise KernelError(f"map '{name}': reading all elements", -result)
         if count:
@@ -67,7 +71,8 @@ def _read_batches(fd: int, name: str, key_size: int, value_size: int, max_entrie
         after = position
 
 
-def _walk(fd: int, name: str, key_size: int, value_size: int, max_entries: int) -> Iterator[Elements]:
+def walk(fd: int, name: str, key_size: int, value_size: int, max_entries: int) -> Iterator[Elements]:
+    """All elements in chunks, read one by one. Raises KernelError."""
     chunk = max(1, min(max_entries, _CHUNK))
     keys, values = bytearray(chunk * key_size), bytearray(chunk * value_size)
     after: bytes | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+from .enums import MapFlags, MapType
 from .errors import KernelError
 from .lean import TYPE_CHECKING
 from .map import Map
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 PIN_BY_NAME = 1
 
-_COMPARED = ("type", "key_size", "value_size", "max_entries", "flags")
+_COMPARED = ("type", "key_size", "value_size", "max_entries", "flags", "map_extra")
 
 
 def open_or_pin(spec: MapSpec, root: str | Path, btf: Btf | None, create: Callable[[], Map]) -> Map:
@@ -42,6 +43,7 @@ def open_or_pin(spec: MapSpec, root: str | Path, btf: Btf | None, create: Callab
         try:
             _compare(made, pinned, path)
             shared = Map.from_spec(pinned.fd, spec, btf, max_entries=made.max_entries, flags=made.flags)
+            shared.frozen = pinned.frozen
         except BaseException:
             pinned.close()
             raise
@@ -62,11 +64,20 @@ def _open(path: Path) -> Map | None:
 
 
 def _compare(made: Map, pinned: Map, path: Path) -> None:
+    """Both as the kernel sees them: it adds flags of its own for some types."""
+    ours, theirs = made.info(), pinned.info()
     differences = [
-        f"{name} is {getattr(pinned, name)!s}, not {getattr(made, name)!s}"
+        f"{name} is {_words(getattr(theirs, name))}, not {_words(getattr(ours, name))}"
         for name in _COMPARED
-        if getattr(pinned, name) != getattr(made, name)
+        if getattr(theirs, name) != getattr(ours, name)
     ]
     if differences:
         action = f"map '{made.name}': sharing the one pinned at '{path}'"
         raise KernelError(action, errno.EINVAL, f"its {', its '.join(differences)}")
+
+
+def _words(value: int) -> str:
+    """Types and flags by their names, sizes as numbers."""
+    if isinstance(value, MapFlags):
+        return value.name or f"{int(value):#x}"
+    return value.name if isinstance(value, MapType) else str(value)

@@ -1,93 +1,107 @@
-"""Keys and values of maps as Python values: ints, bytes, and lists of them per CPU."""
+"""Values as bytes and back: the codecs of integers, of plain bytes, and of one value per CPU.
+
+Those of structs, enums and arrays, by their BTF type, are in values.py and records.py,
+which are imported when they are first needed.
+"""
 
 from __future__ import annotations
 
 import sys
 
 from .errors import BpflabError
-from .lean import TYPE_CHECKING, Protocol
+from .lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Literal
 
-    MapValue = int | bytes | list[Any]
+    ByteOrder = Literal["little", "big"]
+
+_FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
 class ElementError(BpflabError, ValueError):
-    """A key or value does not fit the map: it has the wrong size, type or range."""
+    """A key or value does not fit: it has the wrong size, type or range."""
 
 
-class Codec(Protocol):
-    """Turns Python values into an element's bytes, of which there are `size`, and back."""
+class Codec:
+    """Turns Python values into bytes, of which there are `size`, and back."""
 
     size: int
 
     def encode(self, value: object) -> bytes:
         """Raises ElementError for what does not fit."""
+        raise NotImplementedError
 
-    def decode(self, data: bytes) -> MapValue: ...
+    def decode(self, data: bytes) -> Any:
+        """The value that `size` bytes hold."""
+        raise NotImplementedError
 
-    def decode_many(self, data: bytes | bytearray, count: int) -> list[MapValue]:
-        """The first `count` elements of those that lie one behind the other."""
+    def decode_many(self, data: bytes | bytearray, count: int) -> list[Any]:
+        """The first `count` values of those that lie one behind the other."""
+        size = self.size
+        whole = bytes(memoryview(data)[: count * size])
+        return [self.decode(whole[i * size : (i + 1) * size]) for i in range(count)]
 
 
-class BytesCodec:
-    """Whatever is no plain integer: bytes of exactly the size."""
+def exact_bytes(value: object, size: int, expected: str) -> bytes:
+    """`value` if it is bytes of this size. Raises ElementError that says what was `expected` besides."""
+    words = f"{expected}{size} bytes"
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise ElementError(f"expected {words}, got {value!r}")
+    if len(value) != size:
+        raise ElementError(f"expected {words}, got {len(value)}{' bytes' if expected else ''}")
+    return bytes(value)
+
+
+class BytesCodec(Codec):
+    """What has no type that is known: bytes of exactly the size."""
 
     def __init__(self, size: int) -> None:
         self.size = size
 
     def encode(self, value: object) -> bytes:
-        if not isinstance(value, bytes | bytearray | memoryview):
-            raise ElementError(f"expected {self.size} bytes, got {value!r}")
-        if len(value) != self.size:
-            raise ElementError(f"expected {self.size} bytes, got {len(value)}")
-        return bytes(value)
+        return exact_bytes(value, self.size, "")
 
-    def decode(self, data: bytes) -> MapValue:
+    def decode(self, data: bytes) -> bytes:
         return data
 
-    def decode_many(self, data: bytes | bytearray, count: int) -> list[MapValue]:
-        size = self.size
-        return [bytes(data[i : i + size]) for i in range(0, count * size, size)]
 
+class IntCodec(Codec):
+    """An integer of 1, 2, 4, 8 or 16 bytes; its bytes are taken as well."""
 
-class IntCodec:
-    """An integer of 1, 2, 4 or 8 bytes in native byte order; its bytes are taken as well."""
-
-    def __init__(self, size: int, signed: bool) -> None:
+    def __init__(self, size: int, signed: bool, order: ByteOrder = sys.byteorder) -> None:
         self.size = size
         self.signed = signed
         self.largest = (1 << 8 * size - signed) - 1
-        code = {1: "b", 2: "h", 4: "i", 8: "q"}[size]
-        self._format = code if signed else code.upper()
+        self._order = order
+        code = _FORMATS.get(size, "")
+        self.format = code.lower() if signed else code
+        """In the words of `struct`; empty for 16 bytes."""
 
     def encode(self, value: object) -> bytes:
         if isinstance(value, int):
             try:
-                return value.to_bytes(self.size, sys.byteorder, signed=self.signed)
+                return value.to_bytes(self.size, self._order, signed=self.signed)
             except OverflowError:
                 kind = "signed" if self.signed else "unsigned"
                 raise ElementError(f"{value} does not fit in {self.size} bytes {kind}") from None
-        if not isinstance(value, bytes | bytearray | memoryview):
-            raise ElementError(f"expected an integer or {self.size} bytes, got {value!r}")
-        if len(value) != self.size:
-            raise ElementError(f"expected an integer or {self.size} bytes, got {len(value)} bytes")
-        return bytes(value)
+        return exact_bytes(value, self.size, "an integer or ")
 
-    def decode(self, data: bytes) -> MapValue:
-        return int.from_bytes(data, sys.byteorder, signed=self.signed)
+    def decode(self, data: bytes) -> int:
+        return int.from_bytes(data, self._order, signed=self.signed)
 
-    def decode_many(self, data: bytes | bytearray, count: int) -> list[MapValue]:
+    def decode_many(self, data: bytes | bytearray, count: int) -> list[int]:
+        if not self.format or self._order != sys.byteorder:
+            return super().decode_many(data, count)
         # typeshed lists cast()'s formats one by one; ours is chosen at run time among them.
-        return list(memoryview(data)[: count * self.size].cast("B").cast(self._format))  # type: ignore[call-overload]
+        return list(memoryview(data)[: count * self.size].cast("B").cast(self.format))  # type: ignore[call-overload]
 
 
-class PerCpuCodec:
+class PerCpuCodec(Codec):
     """A list with a value of each possible CPU; the kernel pads each to a multiple of 8 bytes."""
 
     def __init__(self, one: Codec, cpus: int) -> None:
-        self._one = one
+        self.one = one
         self._cpus = cpus
         self._stride = (one.size + 7) & ~7
         self.size = self._stride * cpus
@@ -99,16 +113,13 @@ class PerCpuCodec:
             return bytes(value)
         if not isinstance(value, list | tuple) or len(value) != self._cpus:
             raise ElementError(f"expected a list of {self._cpus} values, one per possible CPU, got {value!r}")
-        return b"".join(self._one.encode(part).ljust(self._stride, b"\0") for part in value)
+        return b"".join(self.one.encode(part).ljust(self._stride, b"\0") for part in value)
 
-    def decode(self, data: bytes) -> MapValue:
-        size = self._one.size
-        return [self._one.decode(data[i : i + size]) for i in range(0, self.size, self._stride)]
-
-    def decode_many(self, data: bytes | bytearray, count: int) -> list[MapValue]:
-        return [self.decode(bytes(data[i : i + self.size])) for i in range(0, count * self.size, self.size)]
+    def decode(self, data: bytes) -> list[Any]:
+        size = self.one.size
+        return [self.one.decode(data[i : i + size]) for i in range(0, self.size, self._stride)]
 
 
 def codec_for(size: int, signed: bool | None) -> Codec:
-    """The codec for a size and what BTF says: signed or unsigned integer, or None for anything else."""
-    return BytesCodec(size) if signed is None or size not in (1, 2, 4, 8) else IntCodec(size, signed)
+    """The codec for a size: a signed or unsigned integer, or None for anything else."""
+    return BytesCodec(size) if signed is None or size not in _FORMATS else IntCodec(size, signed)

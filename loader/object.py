@@ -118,7 +118,7 @@ class Object:
 
             assert fitted.struct_ops is not None
             struct = fitted.struct_ops.structs[name]
-            self.maps[name] = StructOpsMap.create(map_spec, struct, btf_fd, fitted.modules)
+            self.maps[name] = StructOpsMap.from_struct(map_spec, struct, btf_fd, fitted.modules)
         elif map_spec.type == MapType.ARENA:
             from .arena import create_arena
 

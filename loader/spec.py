@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from .btf import Btf
     from .btf.ext import CoreRelocation, LineInfo
+    from .map_values import Codec
     from .object import Object
 
     ByteOrder = Literal["<", ">"]
@@ -174,48 +175,61 @@ class VariableSpec:
     byte_order: ByteOrder = field(repr=False, default="<")
 
     @property
-    def value(self) -> int | bytes:
-        """The initial value: an int where BTF says integer, enum or pointer, else bytes.
+    def value(self) -> Any:
+        """The initial value by its BTF type (see `values`): a number, text, a record …; without BTF bytes.
 
-        Setting it changes the contents that later loads of this spec start with;
-        bytes must have exactly the variable's size. Raises ValueError or TypeError
-        for a value that does not fit.
+        Setting it changes the contents that later loads of this spec start with; it takes
+        the same, or bytes of exactly the variable's size. Raises ElementError for a value
+        that does not fit.
         """
-        contents = self.map_spec.contents or b""
-        raw = contents[self.offset : self.offset + self.size].ljust(self.size, b"\0")
-        signed = self._signedness()
-        if signed is None:
-            return raw
-        return int.from_bytes(raw, self._order(), signed=signed)
+        return self.codec.decode(self.read_bytes())
 
     @value.setter
-    def value(self, value: int | bytes) -> None:
-        raw = self.encode(value)
+    def value(self, value: Any) -> None:
+        self.write_bytes(self.encode(value))
+
+    def read_bytes(self) -> bytes:
+        """The bytes of the initial value."""
+        contents = self.map_spec.contents or b""
+        return contents[self.offset : self.offset + self.size].ljust(self.size, b"\0")
+
+    def write_bytes(self, data: bytes) -> None:
+        """Set the bytes of the initial value, all of them. Raises ElementError."""
+        if len(data) != self.size:
+            from .map_values import ElementError
+
+            raise ElementError(f"variable '{self.name}' has {self.size} bytes, not {len(data)}")
         contents = bytearray((self.map_spec.contents or b"").ljust(self.map_spec.value_size, b"\0"))
-        contents[self.offset : self.offset + self.size] = raw
+        contents[self.offset : self.offset + self.size] = data
         self.map_spec.contents = bytes(contents)
 
-    def encode(self, value: int | bytes) -> bytes:
-        """The bytes that hold `value`; raises ValueError or TypeError if it does not fit."""
-        if isinstance(value, int):
-            signed = self._signedness()
-            if signed is None and self.size not in (1, 2, 4, 8):
-                raise TypeError(f"variable '{self.name}' is no integer: give {self.size} bytes")
-            low = -1 << (8 * self.size - 1) if signed is not False else 0
-            high = (1 << (8 * self.size - (1 if signed else 0))) - 1
-            if not low <= value <= high:
-                raise ValueError(f"variable '{self.name}': {value} is not in {low}…{high}")
-            return value.to_bytes(self.size, self._order(), signed=value < 0)
-        if len(value) != self.size:
-            raise ValueError(f"variable '{self.name}' has {self.size} bytes, not {len(value)}")
-        return bytes(value)
-
+    @property
     def _order(self) -> Literal["little", "big"]:
         return "little" if self.byte_order == "<" else "big"
 
-    def _signedness(self) -> bool | None:
-        """Whether the integer is signed; None if it is no integer."""
-        return self.btf.signedness(self.type_id) if self.btf is not None and self.type_id else None
+    @property
+    def codec(self) -> Codec:
+        """What turns its bytes into a value and back."""
+        from .map_values import BytesCodec
+
+        if self.btf is None or not self.type_id:
+            return BytesCodec(self.size)
+        from .values import codec_of
+
+        found = codec_of(self.btf, self.type_id, order=self._order)
+        return found if found.size == self.size else BytesCodec(self.size)
+
+    def encode(self, value: Any) -> bytes:
+        """The bytes that hold `value`. Raises ElementError if it does not fit."""
+        from .map_values import BytesCodec, ElementError, IntCodec
+
+        codec = self.codec
+        if isinstance(value, int) and isinstance(codec, BytesCodec) and self.size in (1, 2, 4, 8):
+            codec = IntCodec(self.size, value < 0, self._order)  # of no known type: as the number says
+        try:
+            return codec.encode(value)
+        except ElementError as error:
+            raise ElementError(f"variable '{self.name}': {error}") from None
 
 
 @dataclass(slots=True)

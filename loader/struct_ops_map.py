@@ -29,7 +29,7 @@ class StructOpsMap(Map):
     _bytes: bytes
 
     @classmethod
-    def create(
+    def from_struct(
         cls, spec: MapSpec, struct: KernelStruct, btf_fd: int | None, modules: ModuleBtfs
     ) -> StructOpsMap:
         """Create the map for a struct that was fitted to the kernel; `btf_fd` is the object's BTF.

@@ -43,7 +43,9 @@ class Command(IntEnum):
     MAP_FREEZE = 22
     BTF_GET_NEXT_ID = 23
     MAP_LOOKUP_BATCH = 24
+    MAP_LOOKUP_AND_DELETE_BATCH = 25
     MAP_UPDATE_BATCH = 26
+    MAP_DELETE_BATCH = 27
     LINK_CREATE = 28
     LINK_UPDATE = 29
     LINK_GET_FD_BY_ID = 30
@@ -128,16 +130,23 @@ def map_freeze(fd: int, name: str) -> None:
     _must(f"freezing map '{name}'", Command.MAP_FREEZE, bytearray(_ELEMENT.pack(fd, 0, 0, 0, 0)))
 
 
-def map_lookup_and_delete(fd: int, key: bytes, value: bytearray) -> int:
+def map_lookup_and_delete(fd: int, key: bytes, value: bytearray, flags: int = 0) -> int:
     """BPF_MAP_LOOKUP_AND_DELETE_ELEM; 0 or -errno."""
-    attr = _ELEMENT.pack(fd, 0, native.address(key), native.address(value), 0)
+    attr = _ELEMENT.pack(fd, 0, native.address(key), native.address(value), flags)
     return native.bpf(Command.MAP_LOOKUP_AND_DELETE_ELEM, bytearray(attr))
 
 
 def map_lookup_batch(
-    fd: int, after: bytearray | None, position: bytearray, keys: bytearray, values: bytearray, count: int
+    fd: int,
+    after: bytearray | None,
+    position: bytearray,
+    keys: bytearray,
+    values: bytearray,
+    count: int,
+    *,
+    delete: bool = False,
 ) -> tuple[int, int]:
-    """BPF_MAP_LOOKUP_BATCH: (0 or -errno, number of elements read).
+    """BPF_MAP_LOOKUP_BATCH, or its deleting twin: (0 or -errno, number of elements read).
 
     `after` is the opaque position that the last call left in `position`, None to begin.
     """
@@ -153,15 +162,28 @@ def map_lookup_batch(
             0,
         )
     )
-    result = native.bpf(Command.MAP_LOOKUP_BATCH, attr)
+    command = Command.MAP_LOOKUP_AND_DELETE_BATCH if delete else Command.MAP_LOOKUP_BATCH
+    result = native.bpf(command, attr)
     return result, _BATCH.unpack(attr)[4]
 
 
 def map_update_batch(fd: int, keys: bytes, values: bytes, count: int, flags: int) -> tuple[int, int]:
     """BPF_MAP_UPDATE_BATCH: (0 or -errno, number of elements written)."""
     attr = bytearray(_BATCH.pack(0, 0, native.address(keys), native.address(values), count, fd, flags, 0))
-    result = native.bpf(Command.MAP_UPDATE_BATCH, attr)
-    return result, _BATCH.unpack(attr)[4]
+    return _changed(Command.MAP_UPDATE_BATCH, attr, count)
+
+
+def map_delete_batch(fd: int, keys: bytes, count: int) -> tuple[int, int]:
+    """BPF_MAP_DELETE_BATCH: (0 or -errno, number of elements deleted)."""
+    attr = bytearray(_BATCH.pack(0, 0, native.address(keys), 0, count, fd, 0, 0))
+    return _changed(Command.MAP_DELETE_BATCH, attr, count)
+
+
+def _changed(command: Command, attr: bytearray, count: int) -> tuple[int, int]:
+    """The kernel leaves the number alone where it refuses before the first element."""
+    result = native.bpf(command, attr)
+    done: int = _BATCH.unpack(attr)[4]
+    return result, 0 if result and done == count else done
 
 
 def btf_load(data: bytes, log: bytearray | None = None) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
-import sys
 
 from .errors import KernelError
 from .lean import TYPE_CHECKING
+from .map_values import ElementError
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from .map import Map
     from .spec import VariableSpec
 
@@ -28,19 +30,16 @@ class Variable:
         self._place = slice(spec.offset, spec.offset + spec.size)
 
     @property
-    def value(self) -> int | bytes:
-        """An int where BTF says integer, enum or pointer, else bytes. Raises KernelError.
+    def value(self) -> Any:
+        """By its BTF type (see `values`): a number, text, a record …; without BTF bytes. Raises KernelError.
 
-        Setting it takes either; a frozen constant is KernelError EPERM, a value that
-        does not fit ValueError or TypeError.
+        Setting it takes the same, or bytes; a frozen constant is KernelError EPERM, a value that
+        does not fit ElementError.
         """
-        data = self.read_bytes()
-        btf, type_id = self._spec.btf, self._spec.type_id
-        signed = btf.signedness(type_id) if btf is not None and type_id else None
-        return data if signed is None else int.from_bytes(data, sys.byteorder, signed=signed)
+        return self._spec.codec.decode(self.read_bytes())
 
     @value.setter
-    def value(self, value: int | bytes) -> None:
+    def value(self, value: Any) -> None:
         self.write_bytes(self._spec.encode(value))
 
     def read_bytes(self) -> bytes:
@@ -49,7 +48,9 @@ class Variable:
         return memory[self._place] if memory is not None else self._section()[self._place]
 
     def write_bytes(self, data: bytes) -> None:
-        """Set all of the variable's bytes. Raises KernelError."""
+        """Set all of the variable's bytes. Raises KernelError, ElementError for another number of them."""
+        if len(data) != self.size:
+            raise ElementError(f"variable '{self.name}' has {self.size} bytes, not {len(data)}")
         if self._map.frozen:
             raise KernelError(
                 f"setting variable '{self.name}'", errno.EPERM, "a constant can be set before loading only"

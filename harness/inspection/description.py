@@ -140,9 +140,8 @@ def _map(spec: MapSpec) -> MapDescription:
 def _variable(spec: VariableSpec) -> VariableDescription:
     name = type_name(spec.btf, spec.type_id) if spec.btf and spec.type_id else ""
     value = spec.value
-    return VariableDescription(
-        spec.name, spec.map, name, spec.size, value if isinstance(value, int) else value.hex()
-    )
+    number = int(value) if isinstance(value, int) else spec.read_bytes().hex()
+    return VariableDescription(spec.name, spec.map, name, spec.size, number)
 
 
 def _extern(btf: Btf | None, spec: ExternSpec) -> ExternDescription:

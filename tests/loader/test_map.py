@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 from bpflab.loader import map as map_module
-from bpflab.loader import map_batch
+from bpflab.loader import map_batch, map_many, map_raw
 from bpflab.loader.cpus import parse_cpu_list, possible_cpus
 from bpflab.loader.enums import MapFlags, MapType
 from bpflab.loader.errors import BpflabError, KernelError
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.usefixtures("live")
 @pytest.fixture(autouse=True)
 def native(monkeypatch: pytest.MonkeyPatch, twin: ModuleType) -> None:
     """Every test runs over both implementations."""
-    monkeypatch.setattr(map_module, "native", twin)
-    monkeypatch.setattr(map_batch, "native", twin)
+    for module in (map_module, map_raw, map_batch, map_many):
+        monkeypatch.setattr(module, "native", twin)
 
 
 def make(type: MapType, key: int, value: int, entries: int, flags: int = 0, **more: object) -> Map:
@@ -147,7 +147,7 @@ def test_reading_all_of_a_large_map() -> None:
 
 
 def test_reading_all_where_there_are_no_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bpflab.loader.syscall.map_lookup_batch", lambda *_: (-errno.EINVAL, 0))
+    monkeypatch.setattr("bpflab.loader.syscall.map_lookup_batch", lambda *_, **__: (-errno.EINVAL, 0))
     with make(MapType.HASH, 4, 8, 10_000) as table:
         for key in range(5_000):
             table[key] = key

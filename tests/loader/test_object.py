@@ -57,7 +57,7 @@ def test_variables_of_every_section(compile_bpf: Compile) -> None:
         assert variables["runs"].value == 5
         assert variables["answer"].value == -42
         assert variables["hidden"].value == 8
-        assert variables["wide"].value == b"".join(n.to_bytes(4, "little") for n in (6, 2, 3, 4))
+        assert variables["wide"].value == (6, 2, 3, 4)
         variables["answer"].value = -43
         variables["runs"].value = 100
         assert program.test_run(FRAME).retval == 0

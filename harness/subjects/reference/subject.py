@@ -155,7 +155,7 @@ class ReferenceSubject:
     def _variable_get(self, request: Request) -> Answer:
         opened, name = self._object(request), request.text("name")
         initial, live = opened.variable(name), opened.live_variable(name)
-        data = live.read_bytes() if live is not None else initial.encode(initial.value)
+        data = live.read_bytes() if live is not None else initial.read_bytes()
         return {"value": data.hex()}
 
     def _variable_set(self, request: Request) -> Answer:
@@ -231,4 +231,4 @@ def _check_size(variable: VariableSpec, data: bytes) -> None:
 
 def _set_initial(variable: VariableSpec, data: bytes) -> None:
     _check_size(variable, data)
-    variable.value = data
+    variable.write_bytes(data)
