@@ -24,8 +24,9 @@ struct event {
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
-	__type(value, struct event);
 } events SEC(".maps");
+
+const struct event *event_type; /* so that the object says what an event is */
 
 char forbidden[64];
 __u32 forbidden_length;

@@ -44,8 +44,9 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 18);
-	__type(value, struct event);
 } events SEC(".maps");
+
+const struct event *event_type; /* so that the object says what an event is */
 
 static void begin(const void *socket)
 {

@@ -17,8 +17,9 @@ struct event {
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 18);
-	__type(value, struct event);
 } events SEC(".maps");
+
+const struct event *event_type; /* so that the object says what an event is */
 
 SEC("tp/sched/sched_process_exec")
 int on_exec(struct trace_event_raw_sched_process_exec *record)

@@ -27,8 +27,9 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
-	__type(value, struct event);
 } events SEC(".maps");
+
+const struct event *event_type; /* so that the object says what an event is */
 
 static void entered(const void *buffer, const __u64 *length)
 {

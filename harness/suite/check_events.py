@@ -76,6 +76,14 @@ def check_ringbuf_sizes(obj: SubjectObject) -> None:
         assert reader.poll().events == [payload[: payload[0]] for payload in payloads]
 
 
+@pytest.mark.obj("events/typed_ringbuf")
+def check_typed_ringbuf(obj: SubjectObject) -> None:
+    """A ring buffer may be declared with the type of its events."""
+    with obj.reader("events") as reader:
+        obj.test_run("emit", FRAME)
+        assert reader.poll().events == [u32(70) + u32(0xFF)]
+
+
 @pytest.mark.obj("events/perf_event_array")
 def check_perf_event_array(obj: SubjectObject) -> None:
     """Events of a perf buffer arrive in order, with bytes of the packet behind the program's own."""
