@@ -11,6 +11,7 @@ from .cpus import possible_cpus
 from .enums import MapFlags, MapType
 from .errors import KernelError
 from .lean import TYPE_CHECKING
+from .map_batch import read_elements
 from .map_values import ElementError
 from .native import native
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
+    from .map_batch import Elements
     from .map_info import MapInfo
     from .memory import Memory
 
@@ -153,6 +155,16 @@ class RawMap:
             key = bytes(following)
             yield key
 
+    def items_bytes(self) -> Iterator[tuple[bytes, bytes]]:
+        """All keys with their values, read in batches where the kernel can. Raises KernelError."""
+        return self._split(read_elements(self.fd, self.name, *self._sizes()))
+
+    def pop_items_bytes(self) -> Iterator[tuple[bytes, bytes]]:
+        """All elements, which are deleted as they are read: see `Map.pop_items`. Raises KernelError."""
+        from .map_many import pop_elements
+
+        return self._split(pop_elements(self))
+
     # The map itself
 
     def freeze(self) -> None:
@@ -221,6 +233,16 @@ class RawMap:
 
     def __repr__(self) -> str:
         return f"<Map '{self.name}' {self.type.name} {self.max_entries} × {self.key_size}→{self.value_size}>"
+
+    def _sizes(self) -> tuple[int, int, int]:
+        return self.key_size, self.element_size, self.max_entries
+
+    def _split(self, chunks: Iterator[Elements]) -> Iterator[tuple[bytes, bytes]]:
+        size = self.element_size
+        for keys, values, count in chunks:
+            for i in range(count):
+                key = bytes(keys[i * self.key_size : (i + 1) * self.key_size])
+                yield key, bytes(values[i * size : (i + 1) * size])
 
     def _size(self, flags: int) -> int:
         """Bytes of a value: those of a single CPU if the flags say so."""

@@ -158,6 +158,38 @@ def value(answer: Json) -> bytes:
     return bytes.fromhex(answer["value"])
 
 
+@dataclass(frozen=True)
+class LoadedMap:
+    """What the kernel says of a map; sizes in bytes, flags those it was made with."""
+
+    id: int
+    name: str
+    type: str
+    key_size: int
+    value_size: int
+    max_entries: int
+    flags: int
+    map_extra: int
+
+    @classmethod
+    def parse(cls, answer: Json) -> LoadedMap:
+        sizes = (
+            int(answer[name]) for name in ("key_size", "value_size", "max_entries", "flags", "map_extra")
+        )
+        return cls(int(answer["id"]), str(answer["name"]), str(answer["type"]), *sizes)
+
+
+def elements(answer: Json) -> dict[bytes, bytes]:
+    """The answer to `elements`."""
+    keys, values = (list(map(bytes.fromhex, answer[name])) for name in ("keys", "values"))
+    return dict(zip(keys, values, strict=True))
+
+
+def deleted(answer: Json) -> int:
+    """The answer to `delete_many`."""
+    return int(answer["deleted"])
+
+
 def keys(answer: Json) -> list[bytes]:
     """The answer to `keys`."""
     return [bytes.fromhex(each) for each in answer["keys"]]

@@ -10,10 +10,21 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from . import answers
-from .answers import Attached, Events, Histogram, Json, LinkInfo, LoadedProgram, Measured, Opened, TestRun
+from .answers import (
+    Attached,
+    Events,
+    Histogram,
+    Json,
+    LinkInfo,
+    LoadedMap,
+    LoadedProgram,
+    Measured,
+    Opened,
+    TestRun,
+)
 
 if TYPE_CHECKING:
     from .client import Subject
@@ -22,6 +33,21 @@ T = TypeVar("T")
 
 Target = Mapping[str, str | int]
 """Where to attach, as in PROTOCOL.md: ``{"kind": "xdp", "ifindex": 3}``."""
+
+
+class HasFileno(Protocol):
+    """A socket, a file …"""
+
+    def fileno(self) -> int:
+        """Its descriptor."""
+        ...
+
+
+Descriptor = int | HasFileno
+"""A file descriptor of this process, or what has one."""
+
+Key = bytes | Descriptor
+"""A key as bytes; in storage maps a descriptor."""
 
 
 class _Handle:
@@ -154,17 +180,22 @@ class SubjectObject(_Handle):
         """Give a loaded struct_ops map to its subsystem."""
         return SubjectLink(self._subject, self._ask("attach", answers.link, map=name))
 
-    def lookup(self, name: str, key: bytes) -> bytes:
+    def lookup(self, name: str, key: Key, flags: int = 0) -> bytes:
         """The value of a key of map `name`; of per-CPU maps, those of all possible CPUs."""
-        return self._ask("lookup", answers.value, map=name, key=key.hex())
+        return self._ask("lookup", answers.value, map=name, **_key(key), **_flags(flags))
 
-    def update(self, name: str, key: bytes, value: bytes, flags: int = 0) -> None:
-        """Set the value of a key; `flags` as BPF_NOEXIST (1) and BPF_EXIST (2)."""
-        self._ask("update", answers.nothing, map=name, key=key.hex(), value=value.hex(), flags=flags)
+    def update(self, name: str, key: Key, value: bytes | Descriptor, flags: int = 0) -> None:
+        """Set the value of a key; `flags` as BPF_NOEXIST (1) and BPF_EXIST (2).
 
-    def update_program(self, name: str, key: bytes, program: str) -> None:
-        """Put a program of this object into a program array."""
-        self._ask("update", answers.nothing, map=name, key=key.hex(), value_program=program)
+        A descriptor is put into a map of sockets or control groups.
+        """
+        given = {"value": value.hex()} if isinstance(value, bytes) else {"value_fd": _ours(value)}
+        self._ask("update", answers.nothing, map=name, **_key(key), **given, flags=flags)
+
+    def update_program(self, name: str, key: bytes, program: str, before: bytes = b"") -> None:
+        """Put a program of this object into a program array, or behind `before` into a map of devices."""
+        given = {"value": before.hex()} if before else {}
+        self._ask("update", answers.nothing, map=name, key=key.hex(), value_program=program, **given)
 
     def update_map(self, name: str, key: bytes, inner: str) -> None:
         """Put a map of this object into a map of maps."""
@@ -172,12 +203,37 @@ class SubjectObject(_Handle):
 
     def update_socket(self, name: str, key: bytes, sock: socket.socket) -> None:
         """Put a socket of this process into a map of sockets."""
-        where = {"pid": os.getpid(), "fd": sock.fileno()}
-        self._ask("update", answers.nothing, map=name, key=key.hex(), value_socket=where)
+        self.update(name, key, sock)
 
-    def delete(self, name: str, key: bytes) -> None:
+    def delete(self, name: str, key: Key) -> None:
         """Delete a key of map `name`."""
-        self._ask("delete", answers.nothing, map=name, key=key.hex())
+        self._ask("delete", answers.nothing, map=name, **_key(key))
+
+    def pop(self, name: str, key: bytes = b"", flags: int = 0) -> bytes:
+        """Look up and delete at once."""
+        return self._ask("pop", answers.value, map=name, key=key.hex(), **_flags(flags))
+
+    def elements(self, name: str, *, delete: bool = False) -> dict[bytes, bytes]:
+        """All elements of map `name`, read together; deleted as they are read if `delete`."""
+        given = {"delete": True} if delete else {}
+        return self._ask("elements", answers.elements, map=name, **given)
+
+    def update_many(self, name: str, elements: Mapping[bytes, bytes], flags: int = 0) -> None:
+        """Set elements together."""
+        keys, values = [key.hex() for key in elements], [value.hex() for value in elements.values()]
+        self._ask("update_many", answers.nothing, map=name, keys=keys, values=values, flags=flags)
+
+    def delete_many(self, name: str, keys: Iterable[bytes]) -> int:
+        """Delete elements together; how many were there."""
+        return self._ask("delete_many", answers.deleted, map=name, keys=[key.hex() for key in keys])
+
+    def freeze(self, name: str) -> None:
+        """Let user space write no more."""
+        self._ask("freeze", answers.nothing, map=name)
+
+    def map_info(self, name: str) -> LoadedMap:
+        """What the kernel says of map `name`."""
+        return self._ask("map_info", LoadedMap.parse, map=name)
 
     def keys(self, name: str) -> list[bytes]:
         """All keys of map `name`."""
@@ -214,6 +270,20 @@ class SubjectObject(_Handle):
 
     def _ask(self, verb: str, parse: Callable[[Json], T], **arguments: Any) -> T:
         return self._subject.ask(verb, parse, object=self._id, **arguments)
+
+
+def _key(key: Key) -> Json:
+    return {"key": key.hex()} if isinstance(key, bytes) else {"key_fd": _ours(key)}
+
+
+def _flags(flags: int) -> Json:
+    return {"flags": flags} if flags else {}
+
+
+def _ours(descriptor: Descriptor) -> dict[str, int]:
+    """How a subject is told of a descriptor of this process."""
+    fd = descriptor if isinstance(descriptor, int) else descriptor.fileno()
+    return {"pid": os.getpid(), "fd": fd}
 
 
 def _encoded(arguments: Json) -> Json:

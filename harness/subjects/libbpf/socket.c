@@ -29,7 +29,7 @@ bool attach_socket(struct bpf_program *program, json_object *target, struct link
 	return false;
 }
 
-int need_socket_of(json_object *request)
+int need_descriptor_of(json_object *request)
 {
 	int64_t pid, number;
 	int process, fd = -1;
@@ -50,7 +50,7 @@ bool attach_reuseport(struct bpf_program *program, json_object *target, struct l
 {
 	int fd = bpf_program__fd(program);
 
-	link->socket = need_socket_of(target);
+	link->socket = need_descriptor_of(target);
 	if (link->socket < 0)
 		return false;
 	if (!setsockopt(link->socket, SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, &fd, sizeof(fd))) {

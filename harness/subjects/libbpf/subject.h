@@ -82,7 +82,7 @@ size_t map_value_size(const struct bpf_map *map);
 int64_t next_id(void);
 
 /* The descriptor in another process that "pid" and "fd" name, as one of ours; -1 after a refusal. */
-int need_socket_of(json_object *request);
+int need_descriptor_of(json_object *request);
 
 json_object *list_variables(struct bpf_object *bpf);
 bool set_variables(struct object *object, json_object *values);
@@ -98,7 +98,8 @@ typedef json_object *verb_function(json_object *request);
 verb_function verb_open, verb_load, verb_close;
 verb_function verb_variable_get, verb_variable_set;
 verb_function verb_attach, verb_detach, verb_link_update, verb_query;
-verb_function verb_lookup, verb_update, verb_delete, verb_keys;
+verb_function verb_lookup, verb_update, verb_delete, verb_pop, verb_keys;
+verb_function verb_elements, verb_update_many, verb_delete_many, verb_freeze, verb_map_info;
 verb_function verb_events_open, verb_events_poll, verb_events_close;
 verb_function verb_test_run;
 verb_function verb_bench_load, verb_bench_attach;

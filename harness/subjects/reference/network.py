@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ....loader import KernelError, Link, MissingFeatureError, Program
+from ....loader import Link, MissingFeatureError, Program
 from ....loader.enums import AttachType
 from ....loader.links.anchor import HEAD, TAIL, Anchor, after, before
 from ....loader.links.cgroup import query_cgroup
@@ -19,12 +18,12 @@ from ....loader.links.query import Attached
 from ....loader.links.sockmap import query_sockmap
 from ....loader.links.tcx import query_tcx
 from ....loader.links.xdp import query_xdp
+from .descriptors import descriptor_of
 from .requests import Request, UsageError
 
 if TYPE_CHECKING:
     from .opened import OpenObject
 
-_SYS_PIDFD_GETFD = 438
 _DIRECTIONS = ("ingress", "egress")
 _ENDS = ("primary", "peer")
 
@@ -113,21 +112,8 @@ def reuseport(opened: OpenObject, program: Program, target: Request) -> Link:
 
 @contextmanager
 def socket_of(where: Request) -> Iterator[socket.socket]:
-    """A process's socket, as one of ours (pidfd_getfd, 5.6). Raises KernelError."""
-    pid, number = where.number("pid"), where.number("fd")
-    action = f"taking descriptor {number} of process {pid}"
-    try:
-        process = os.pidfd_open(pid)
-    except OSError as error:
-        raise KernelError(action, error.errno or 0) from None
-    try:
-        libc = ctypes.CDLL(None, use_errno=True)
-        fd = libc.syscall(_SYS_PIDFD_GETFD, process, number, 0)
-        if fd < 0:
-            raise KernelError(action, ctypes.get_errno())
-    finally:
-        os.close(process)
-    with socket.socket(fileno=fd) as sock:
+    """A process's socket, as one of ours. Raises KernelError."""
+    with descriptor_of(where) as fd, socket.socket(fileno=os.dup(fd)) as sock:
         yield sock
 
 

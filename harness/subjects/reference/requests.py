@@ -74,6 +74,10 @@ class Request:
         values = Request(self._get(name, dict, "an object", {}))
         return {key: values.number(key) for key in values._arguments}
 
+    def many_data(self, name: str) -> list[bytes]:
+        """A list of bytes."""
+        return [decode(value, name) for value in self.names(name) or ()]
+
     def named_data(self, name: str) -> dict[str, bytes]:
         """An object of bytes by name, empty if left out."""
         values: dict[str, Any] = self._get(name, dict, "an object", {})

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from ....loader import (
-    KernelError,
     Map,
     ObjectError,
     ObjectSpec,
@@ -16,13 +14,12 @@ from ....loader import (
     RingBuffer,
     VariableSpec,
 )
-from . import network, targets
+from . import targets
 from .bench import Benchmarks
 from .links import Links
+from .maps import Maps
 from .opened import OpenObject
 from .requests import Request, UsageError
-
-ENOENT = 2
 
 Answer = dict[str, Any]
 
@@ -40,10 +37,6 @@ class ReferenceSubject:
             "hello": self._hello,
             "open": self._open,
             "load": self._load,
-            "lookup": self._lookup,
-            "update": self._update,
-            "delete": self._delete,
-            "keys": self._keys,
             "variable_get": self._variable_get,
             "variable_set": self._variable_set,
             "events_open": self._events_open,
@@ -52,6 +45,7 @@ class ReferenceSubject:
             "test_run": self._test_run,
             "close": self._close,
             **Links(self._objects, self._ids, self._object).verbs,
+            **Maps(self._object).verbs,
             **Benchmarks(self._object).verbs,
         }
 
@@ -121,36 +115,6 @@ class ReferenceSubject:
                 for program in loaded.programs.values()
             }
         }
-
-    def _lookup(self, request: Request) -> Answer:
-        table, key = self._map(request), request.data("key")
-        value = table.lookup_bytes(key)
-        if value is None:
-            raise KernelError(f"map '{table.name}': look-up", ENOENT)
-        return {"value": value.hex()}
-
-    def _update(self, request: Request) -> Answer:
-        opened, table, key = self._object(request), self._map(request), request.data("key")
-        flags = request.number("flags", 0)
-        if "value_program" in request:
-            table.update(key, opened.program(request.text("value_program")), flags)
-        elif "value_socket" in request:
-            with network.socket_of(request.part("value_socket")) as sock:
-                table.update_bytes(key, sock.fileno().to_bytes(table.value_size, sys.byteorder), flags)
-        elif "value_map" in request:
-            table.update(key, opened.map(request.text("value_map")), flags)
-        else:
-            table.update_bytes(key, request.data("value"), flags)
-        return {}
-
-    def _delete(self, request: Request) -> Answer:
-        table = self._map(request)
-        if not table.delete_bytes(request.data("key")):
-            raise KernelError(f"map '{table.name}': delete", ENOENT)
-        return {}
-
-    def _keys(self, request: Request) -> Answer:
-        return {"keys": [key.hex() for key in self._map(request).keys_bytes()]}
 
     def _variable_get(self, request: Request) -> Answer:
         opened, name = self._object(request), request.text("name")

@@ -102,3 +102,38 @@ def test_objects_are_separate(subject: Subject, objects: Path) -> None:
         other.load()
         one.test_run("filter", FRAME)
         assert (number(one, "count"), number(other, "count")) == (1, 0)
+
+
+def test_many_elements(loaded: SubjectObject) -> None:
+    keys = [struct.pack("=I", index) for index in range(100)]
+    loaded.update_many("table", {key: struct.pack("=Q", index) for index, key in enumerate(keys)})
+    found = loaded.elements("table")
+    assert found == {key: struct.pack("=Q", index) for index, key in enumerate(keys)}
+    assert loaded.delete_many("table", [keys[5], b"\xff" * 4, keys[6], b"\xfe" * 4]) == 2
+    assert loaded.elements("table", delete=True).keys() == set(keys) - {keys[5], keys[6]}
+    assert loaded.elements("table") == {}
+    loaded.update_many("table", {})
+    assert loaded.delete_many("table", []) == 0
+
+
+def test_many_elements_that_do_not_fit(loaded: SubjectObject) -> None:
+    with pytest.raises(SubjectError) as caught:
+        loaded.update_many("table", {b"123": bytes(8)})
+    assert caught.value.cls is ErrorClass.USAGE
+    loaded.update("table", ZERO, bytes(8))
+    with pytest.raises(SubjectError) as caught:
+        loaded.update_many("table", {ZERO: bytes(8)}, flags=1)
+    assert refused(caught) == (ErrorClass.KERNEL, 17)
+
+
+def test_map_information(loaded: SubjectObject) -> None:
+    info = loaded.map_info("table")
+    assert (info.name, info.type, info.key_size, info.value_size) == ("table", "hash", 4, 8)
+    assert info.id > 0 and info.map_extra == 0
+
+
+def test_a_frozen_map(loaded: SubjectObject) -> None:
+    loaded.freeze("table")
+    with pytest.raises(SubjectError) as caught:
+        loaded.update("table", ZERO, bytes(8))
+    assert refused(caught) == (ErrorClass.KERNEL, 1)
