@@ -70,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     _add_report(verbs)
     _add_inspect(verbs)
     _add_relocate(verbs)
+    _add_skeleton(verbs)
     return top
 
 
@@ -165,6 +166,20 @@ def _add_relocate(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     _add_object(relocate)
     relocate.set_defaults(command=commands_object.relocate)
+
+
+def _add_skeleton(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    skeleton = verbs.add_parser("skeleton", help="write a typed Python module for an object")
+    skeleton.add_argument("object", type=Path, metavar="OBJECT", help="a BPF object file")
+    skeleton.add_argument("--out", type=Path, metavar="FILE", help="(NAME_skeleton.py beside the object)")
+    skeleton.add_argument(
+        "--type",
+        action="append",
+        default=[],
+        metavar="STRUCT",
+        help="a struct to have a class besides those of maps and variables, such as an event (repeatable)",
+    )
+    skeleton.set_defaults(command=commands_object.make_skeleton)
 
 
 def _add_object(verb: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +24,9 @@ from .inspection.show_object import show_needs, show_object
 from .inspection.show_relocations import show_relocations
 from .plan import PlanError
 from .progress import FetchProgress
+from .skeleton.annotations import snake
+from .skeleton.model import SkeletonError, skeleton
+from .skeleton.render import render
 
 
 def inspect(options: argparse.Namespace) -> int:
@@ -67,6 +71,23 @@ def relocate(options: argparse.Namespace) -> int:
     show_relocations(every, found, errors, console)
     _mention_modules(sources, found, console)
     return int(broken)
+
+
+def make_skeleton(options: argparse.Namespace) -> int:
+    """``bpflab skeleton``: a typed Python module for an object."""
+    target: Path = options.out or options.object.with_name(f"{_stem(options.object)}_skeleton.py")
+    try:
+        described = skeleton(_read(options.object), options.type)
+    except SkeletonError as error:
+        raise PlanError(str(error)) from error
+    beside = os.path.relpath(options.object.resolve(), target.resolve().parent)
+    target.write_text(render(described, beside), encoding="utf-8")
+    print(target)
+    return 0
+
+
+def _stem(path: Path) -> str:
+    return snake(path.name.removesuffix(".o").removesuffix(".bpf"))
 
 
 def _read(path: Path) -> ObjectSpec:

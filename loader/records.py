@@ -127,14 +127,14 @@ class TailCodec(Codec):
     size = 0
 
     def __init__(self, one: Codec, gather: Callable[[list[Any]], Any]) -> None:
-        self._one = one
+        self.one = one
         self._gather = gather
 
     def encode(self, value: object) -> bytes:
         return b""
 
     def decode(self, data: bytes) -> Any:
-        return self._gather(self._one.decode_many(data, len(data) // self._one.size))
+        return self._gather(self.one.decode_many(data, len(data) // self.one.size))
 
 
 class AggregateCodec(Codec):

@@ -135,7 +135,7 @@ class ArrayCodec(Codec):
 
     def __init__(self, one: Codec, length: int) -> None:
         self.size = one.size * length
-        self._one = one
+        self.one = one
         self._length = length
 
     def encode(self, value: object) -> bytes:
@@ -143,10 +143,10 @@ class ArrayCodec(Codec):
             return exact_bytes(value, self.size, f"{self._length} values or ")
         if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != self._length:
             raise ElementError(f"expected {self._length} values, got {value!r}")
-        return b"".join(map(self._one.encode, value))
+        return b"".join(map(self.one.encode, value))
 
     def decode(self, data: bytes) -> tuple[Any, ...]:
-        return tuple(self._one.decode_many(data, self._length))
+        return tuple(self.one.decode_many(data, self._length))
 
 
 def codec_of(btf: Btf, type_id: int, *, order: ByteOrder = sys.byteorder, whole_text: bool = False) -> Codec:

@@ -13,7 +13,7 @@ from bpflab.harness.subjects.libbpf.build import headers
 from bpflab.loader.errors import KernelError
 from bpflab.loader.syscall import map_create
 
-INCLUDE = Path(__file__).parents[3] / "corpus" / "include"
+INCLUDE = Path(__file__).parents[2] / "corpus" / "include"
 
 PRELUDE = """
 #include <linux/bpf.h>
