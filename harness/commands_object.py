@@ -123,7 +123,7 @@ def _mention_modules(sources: list[TypeSource], found: dict[str, list[Resolution
     """A type that was not found may be a module's."""
     partial = [source for source in sources if not source.has_modules]
     if any(lacks_type(one) for source in partial for one in found.get(source.label, ())):
-        console.print("Types of modules are looked for in the running kernel ('host') only.", style="dim")
+        console.print("Types of modules are looked for in kernels only: no BTF file has them.", style="dim")
 
 
 def _kernels(

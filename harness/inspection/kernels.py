@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from ...kernels import image
 from ...kernels.errors import ImageError
 from ...kernels.kernel import Kernel
-from ...kernels.progress import Progress
+from ...kernels.module_types import ModuleTypes
+from ...kernels.progress import Progress, Silent
 from ...kernels.store import cached_kernels, resolve
 from ...loader.btf.kernel import KernelBtf
 from ...loader.errors import BtfError
@@ -25,11 +26,12 @@ class TypeSource:
     release: str
     kernel: Kernel | None
     path: Path | None = None
+    progress: Progress = field(default_factory=Silent, compare=False)
 
     @property
     def has_modules(self) -> bool:
-        """Whether types of modules are found too: only the running kernel says which are loaded."""
-        return self.kernel is not None and self.kernel.is_host
+        """Whether types of modules are found too: of the running kernel those loaded, of others all."""
+        return self.kernel is not None and (self.kernel.is_host or self.kernel.modules is not None)
 
     @cached_property
     def btf(self) -> KernelBtf:
@@ -39,7 +41,7 @@ class TypeSource:
         assert self.kernel is not None, "it is either a file's or a kernel's"
         if self.kernel.is_host:
             return KernelBtf.running()
-        return _from_image(self.kernel)
+        return _from_image(self.kernel, self.progress)
 
 
 def type_sources(
@@ -56,10 +58,15 @@ def type_sources(
         found.append(TypeSource(path.name, str(path), None, path))
     for selector in kernels:
         if selector == "cached":
-            found += [TypeSource(_short(kernel), kernel.release, kernel) for kernel in cached_kernels()]
+            found += [
+                TypeSource(_short(kernel), kernel.release, kernel, progress=progress)
+                for kernel in cached_kernels()
+            ]
         else:
             several = resolve([selector], flavour, progress)
-            found += [TypeSource(_label(kernel), kernel.release, kernel) for kernel in several]
+            found += [
+                TypeSource(_label(kernel), kernel.release, kernel, progress=progress) for kernel in several
+            ]
     return _distinct(found)
 
 
@@ -81,10 +88,13 @@ def _from_file(path: Path) -> KernelBtf:
         raise PlanError(f"{path}: {error.strerror}") from error
 
 
-def _from_image(kernel: Kernel) -> KernelBtf:
+def _from_image(kernel: Kernel, progress: Progress) -> KernelBtf:
     path = image.vmlinux(kernel)
     try:
-        return KernelBtf.from_file(path)
+        if kernel.modules is None:
+            return KernelBtf.from_file(path)
+        modules = ModuleTypes(kernel.modules, progress)
+        return KernelBtf.from_file(path, modules.continuing, modules.having)
     except BtfError as error:
         raise ImageError(f"{kernel.release}: {error}") from error
 

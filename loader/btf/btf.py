@@ -24,7 +24,7 @@ from .kinds import (
 )
 from .records import Array, BtfType, Member, SectionVariable
 from .strings import StringSection
-from .table import ScannedTable, TypeTable
+from .table import ScannedTable, TypeTable, named_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -355,6 +355,12 @@ class Btf:
         """Ids of its own types whose essential name (no ``___flavor``) is `name`, in order."""
         self.expect((name,))
         return list(self._named[name])
+
+    def checksums(self) -> Iterator[tuple[int, int]]:
+        """crc32 of the essential name, and kind, of each of its own types with a name."""
+        words, offsets = self.words, self._table.offsets
+        for entry in named_entries(words, offsets, self._strings):
+            yield entry >> 32, info_kind(words[offsets[entry & 0xFFFFFFFF] + 1])
 
     def named(self, name: str) -> list[int]:
         """Ids of its own types with exactly this name."""

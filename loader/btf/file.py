@@ -53,10 +53,18 @@ def read_sections(path: str | Path) -> BtfSections:
             return BtfSections(start + file.read())
         # A vmlinux with debug information can have hundreds of megabytes.
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as image:
-            try:
-                return _of_elf(ElfFile(image, str(path)))
-            except ObjectError as error:
-                raise BtfError(str(error)) from error
+            found = sections_of(image, str(path))
+            if not found.btf:
+                raise BtfError(f"{path}: this ELF file has no .BTF section")
+            return found
+
+
+def sections_of(image: bytes | mmap.mmap, name: str) -> BtfSections:
+    """Of an ELF file in memory; its BTF is empty if it has none. Raises BtfError."""
+    try:
+        return _of_elf(ElfFile(image, name))
+    except ObjectError as error:
+        raise BtfError(str(error)) from error
 
 
 def _of_elf(elf: ElfFile) -> BtfSections:
@@ -64,8 +72,6 @@ def _of_elf(elf: ElfFile) -> BtfSections:
         return elf.contents(section) if section else b""
 
     btf = contents(elf.section(".BTF"))
-    if not btf:
-        raise BtfError(f"{elf.name}: this ELF file has no .BTF section")
     notes = (contents(section) for section in elf.sections if section.type == _SHT_NOTE)
     build_ids = (find_build_id(data, elf.byte_order) for data in notes)
     return BtfSections(btf, contents(elf.section(".BTF.base")), next(filter(None, build_ids), ""))

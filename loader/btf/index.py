@@ -18,8 +18,7 @@ from struct import Struct
 from zlib import crc32
 
 from ..lean import TYPE_CHECKING, NamedTuple
-from ..native import native
-from .table import ScannedTable, TypeTable
+from .table import ScannedTable, TypeTable, named_entries
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -172,16 +171,14 @@ def _open_index(key: _Key) -> _IndexTable:
 
 def _write(directory: int, key: _Key, table: ScannedTable) -> None:
     """Write an index beside its place and rename it. Raises OSError."""
-    entries = memoryview(bytearray(8 * len(table.offsets))).cast("Q")
-    strings = table.strings
-    number = native.btf_index(table.words, table.offsets, strings.below(), strings.view(), entries)
+    entries = named_entries(table.words, table.offsets, table.strings)
     name = key.file_name
     unfinished = f".{name}.{os.getpid()}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     file = os.fdopen(os.open(unfinished, flags, 0o600, dir_fd=directory), "wb")
     try:
         with file:
-            file.writelines((key.header(number, len(table.offsets)), entries[:number], table.offsets))
+            file.writelines((key.header(len(entries), len(table.offsets)), entries, table.offsets))
             file.flush()
             # A crash of the machine must not leave a file of the right size without its content.
             os.fsync(file.fileno())

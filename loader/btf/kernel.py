@@ -11,13 +11,14 @@ import os
 
 from ..errors import BtfError, NotSupportedError
 from ..files import read_file
+from ..flavor import essential_name
 from ..lean import TYPE_CHECKING, NamedTuple, cache
 from .btf import Btf
 from .build_id import find_build_id
 from .index import IndexFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
 SYSFS = "/sys/kernel/btf"
@@ -45,10 +46,19 @@ class Indexed(NamedTuple):
 class KernelBtf:
     """The types of one kernel and, if they are to be had, of its modules."""
 
-    def __init__(self, vmlinux: Btf, modules: Callable[[Btf], Mapping[str, Btf]] | None = None) -> None:
-        """`modules` is asked once, when vmlinux lacks a type; it gets vmlinux as the base of split BTF."""
+    def __init__(
+        self,
+        vmlinux: Btf,
+        modules: Callable[[Btf], Mapping[str, Btf]] | None = None,
+        having: Callable[[str], Collection[str]] | None = None,
+    ) -> None:
+        """`modules` is asked once, when vmlinux lacks a type; it gets vmlinux as the base of split BTF.
+
+        `having` then says in which of them types of an essential name may be; without it, in all.
+        """
         self.vmlinux = vmlinux
         self._find_modules = modules
+        self._find_having = having
         self._modules: Mapping[str, Btf] | None = None
         self._candidates: dict[tuple[str, frozenset[int]], list[Candidate]] = {}
         self._expected: set[str] = set()
@@ -72,8 +82,13 @@ class KernelBtf:
         _running_module.cache_clear()
 
     @classmethod
-    def from_file(cls, path: str | Path) -> KernelBtf:
-        """From a file of raw BTF, or an ELF file (vmlinux) with a .BTF section. No modules.
+    def from_file(
+        cls,
+        path: str | Path,
+        modules: Callable[[Btf], Mapping[str, Btf]] | None = None,
+        having: Callable[[str], Collection[str]] | None = None,
+    ) -> KernelBtf:
+        """From a file of raw BTF, or an ELF file (vmlinux) with a .BTF section; modules as in `KernelBtf`.
 
         Raises BtfError if the file holds no BTF, OSError if it cannot be read.
         """
@@ -81,7 +96,7 @@ class KernelBtf:
 
         sections = read_sections(path)
         index = IndexFile(f"build-id-{sections.build_id}" if sections.build_id else "")
-        kernel = cls(Btf.from_buffer(sections.btf, None, index.table))
+        kernel = cls(Btf.from_buffer(sections.btf, None, index.table), modules, having)
         kernel._indexes.append(index)
         return kernel
 
@@ -122,17 +137,22 @@ class KernelBtf:
     def _search(self, name: str, kinds: Collection[int]) -> list[Candidate]:
         found = _in_btf(VMLINUX, self.vmlinux, name, kinds)
         if not found:
-            for module, btf in self.modules.items():
+            for module, btf in self._having(name):
                 btf.expect(self._expected)
                 found += _in_btf(module, btf, name, kinds)
         return found
+
+    def _having(self, name: str) -> Iterator[tuple[str, Btf]]:
+        modules = self.modules
+        for module in self._find_having(name) if self._find_having else modules:
+            yield module, modules[module]
 
     def find(self, name: str, kind: int) -> Candidate:
         """The first type of exactly this name and kind, in vmlinux, then the modules. Raises BtfError."""
         for type_id in self.vmlinux.named(name):
             if self.vmlinux.type(type_id).kind == kind:
                 return Candidate(VMLINUX, self.vmlinux, type_id)
-        for module, btf in self.modules.items():
+        for module, btf in self._having(essential_name(name)):
             for type_id in btf.named(name):
                 if btf.type(type_id).kind == kind:
                     return Candidate(module, btf, type_id)

@@ -52,6 +52,12 @@ class ScannedTable:
         return found[:number].tolist()
 
 
+def named_entries(words: Words, offsets: memoryview, strings: StringSection) -> memoryview:
+    """For each record with a name: crc32 of the essential name << 32, and the record's number; sorted."""
+    entries = memoryview(bytearray(8 * max(len(offsets), 1))).cast("Q")
+    return entries[: native.btf_index(words, offsets, strings.below(), strings.view(), entries)]
+
+
 def u32_room(count: int) -> memoryview:
     """Room for that many 32-bit words, at least one: a view of nothing cannot be cast."""
     return memoryview(bytearray(4 * max(count, 1))).cast("I")

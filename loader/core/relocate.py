@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..btf import Btf, essential_name
 from ..btf.ext import CoreRelocation
-from ..btf.kernel import Candidate, KernelBtf
+from ..btf.kernel import VMLINUX, Candidate, KernelBtf
 from ..btf.kinds import ENUMS
 from ..errors import BtfError, RelocationError
 from ..lean import NamedTuple, replace
@@ -116,9 +116,11 @@ class _Relocator:
             if first is None:
                 first = found
             elif found.bit_offset != first.bit_offset:
-                raise BtfError(f"the kernel has it in two places: {first} and {found}")
+                one, other = _words(first, matching[0]), _words(found, candidate)
+                raise BtfError(f"the kernel has it in two places: {one} and {other}")
             elif _number(found) != _number(first):
-                raise BtfError(f"the kernel has two answers: {_number(first)} ({first}) and {_number(found)}")
+                one = _words(first, matching[0])
+                raise BtfError(f"the kernel has two answers: {_number(first)} ({one}) and {_number(found)}")
         if matching:
             self._candidates[local.root_id] = matching
         return first
@@ -141,6 +143,10 @@ class _Relocator:
         what = "enumerator" if local.kind.is_enumerator else "compatible field"
         path = ".".join(step.name for step in local.steps if step.name)
         return f"the kernel's {name} has no {what} '{path}'"
+
+
+def _words(access: Access, candidate: Candidate) -> str:
+    return f"{access}" if candidate.module == VMLINUX else f"{access} in module {candidate.module}"
 
 
 def _number(access: Access) -> int | None:

@@ -213,6 +213,19 @@ def test_a_real_change_on_real_kernels(kernel: Any, compile_bpf: Compile) -> Non
     assert status["struct task_struct.__state"] == ("guarded" if old else "resolved")
 
 
+@pytest.mark.parametrize("kernel", cached_kernels()[-1:], ids=lambda kernel: kernel.release)
+def test_a_type_of_a_module_of_a_real_kernel(kernel: Any, compile_bpf: Compile) -> None:
+    """Of all modules, as nobody can tell which would be loaded."""
+    from bpflab.harness.inspection.kernels import TypeSource
+
+    spec = ObjectSpec.from_file(compile_bpf(sources()["core/module_type"].read_text()))
+    source = TypeSource(kernel.label, kernel.release, kernel)
+    assert source.has_modules
+    found = resolve(spec, source.btf)
+    assert found and {one.status for one in found} == {Status.RESOLVED}
+    assert all(one.target.startswith("struct veth_priv") for one in found if one.place.kind != "type_exists")
+
+
 @pytest.mark.parametrize(
     ("body", "mentioned"),
     [
