@@ -56,6 +56,8 @@ class Section(NamedTuple):
     link: int
     info: int
     entry_size: int
+    address: int = 0
+    """Where it lies in the memory of a running program; 0 for what is not there."""
 
 
 class Symbol(NamedTuple):
@@ -155,7 +157,7 @@ class ElfFile:
         # Were every section the whole file, reading them would take the square of its size.
         room = len(self._data)
         for index, row in enumerate(rows):
-            name_at, kind, flags, _, offset, size, link, info, _, entry_size = row
+            name_at, kind, flags, address, offset, size, link, info, _, entry_size = row
             name = names.text(name_at, f"name of section {index}")
             if index and kind != SHT_NOBITS:
                 if offset + size > len(self._data):
@@ -167,7 +169,7 @@ class ElfFile:
                 room -= size
                 if room < 0:
                     raise ObjectError(self.name, name, "sections overlap: together they exceed the file")
-            sections.append(Section(index, name, kind, flags, offset, size, link, info, entry_size))
+            sections.append(Section(index, name, kind, flags, offset, size, link, info, entry_size, address))
         return sections
 
     def section(self, name: str) -> Section | None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 BPFFS = "/sys/fs/bpf"
 
 _NATIVE = "<" if sys.byteorder == "little" else ">"
+_USDT_SPECS = "__bpf_usdt_specs"
 
 
 class Object:
@@ -101,6 +102,7 @@ class Object:
             for program in fitted.programs:
                 loaded = program.load(self.maps, btf_fd, log_level)
                 self.programs[loaded.name] = loaded
+            self._share_usdt_specs(spec)
             self._fill_slots(spec, self.programs, of_programs=True)
             for one in self._struct_ops_maps():
                 one.set_programs(self.programs)
@@ -150,6 +152,15 @@ class Object:
                     if name not in targets:
                         raise _empty_slot(map_spec, index, name)
                     self.maps[map_spec.name].update(index, targets[name])
+
+    def _share_usdt_specs(self, spec: ObjectSpec) -> None:
+        """Let programs know the maps of libbpf's usdt.bpf.h, if the object declares them."""
+        if _USDT_SPECS in self.maps:
+            from .usdt.specs import UsdtSpecs
+
+            shared = UsdtSpecs.of(spec, self.maps)
+            for program in self.programs.values():
+                program.usdt_specs = shared
 
     def attach(self) -> list[Link]:
         """Attach every program whose SEC() name says where, and every struct_ops map.

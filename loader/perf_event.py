@@ -8,9 +8,11 @@ from struct import Struct
 from .errors import KernelError
 from .native import native
 
-TYPE_SOFTWARE, TYPE_TRACEPOINT = 1, 2
+TYPE_HARDWARE, TYPE_SOFTWARE, TYPE_TRACEPOINT = 0, 1, 2
 COUNT_SW_BPF_OUTPUT = 10
 SAMPLE_RAW = 1 << 10
+INHERIT, FREQUENCY = 1 << 1, 1 << 10
+"""Bits of the attribute: count in later children too; the period is a frequency."""
 
 _FD_CLOEXEC = 8
 _IOC_ENABLE, _IOC_DISABLE, _IOC_SET_BPF = 0x2400, 0x2401, 0x40042408
@@ -30,10 +32,14 @@ def open_event(
     sample_period: int = 0,
     sample_type: int = 0,
     wakeup_events: int = 0,
+    flags: int = 0,
     config1: int = 0,
     config2: int = 0,
 ) -> int:
-    """perf_event_open(2): a file descriptor. Raises KernelError with `action` as what was tried."""
+    """perf_event_open(2): a file descriptor. Raises KernelError with `action` as what was tried.
+
+    `flags` are the attribute's bits (``FREQUENCY`` …).
+    """
     attr = _ATTR.pack(
         type,
         _ATTR.size,
@@ -41,7 +47,7 @@ def open_event(
         sample_period,
         sample_type,
         0,
-        0,
+        flags,
         wakeup_events,
         0,
         config1,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .map import Map
     from .program_info import ProgramInfo
     from .spec import ProgramSpec
+    from .usdt.specs import UsdtSpecs
 
 _GROWTH = 512
 """Room for packet data that a program makes longer (XDP has 256 bytes of headroom)."""
@@ -67,6 +68,8 @@ class Program(Attachable):
         """What was given to the kernel; `xlated` is what became of it."""
         self.log = ""
         """The verifier's, if it was asked for."""
+        self.usdt_specs: UsdtSpecs | None = None
+        """What its object's programs share to be told about USDT probes; None if it declares no such maps."""
         self._pin: Path | None = None
 
     @classmethod

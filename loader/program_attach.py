@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .lean import TYPE_CHECKING
+from .program_attach_probes import ProbeAttachable
 
 if TYPE_CHECKING:
     import socket
@@ -21,12 +22,8 @@ if TYPE_CHECKING:
     from .program import Program
 
 
-class Attachable:
+class Attachable(ProbeAttachable):
     """The attach methods of `Program`. Each imports its kind when it is first used: a load needs none."""
-
-    @property
-    def _program(self) -> Program:
-        return self  # type: ignore[return-value]
 
     def attach(self) -> Link:
         """Attach where the SEC() name says (``kprobe/FUNC``, ``tp/CATEGORY/NAME``, ``fentry/FUNC`` …).
@@ -146,24 +143,6 @@ class Attachable:
         from .links.lirc import attach_lirc
 
         return attach_lirc(self._program, path)
-
-    def attach_tracepoint(self, category: str, name: str) -> Link:
-        """Attach to a tracepoint; see links.tracepoint."""
-        from .links.tracepoint import attach_tracepoint
-
-        return attach_tracepoint(self._program, category, name)
-
-    def attach_raw_tracepoint(self, name: str) -> Link:
-        """Attach to a raw tracepoint; see links.raw_tracepoint."""
-        from .links.raw_tracepoint import attach_raw_tracepoint
-
-        return attach_raw_tracepoint(self._program, name)
-
-    def attach_kprobe(self, function: str, *, offset: int = 0, returns: bool = False) -> Link:
-        """Attach to a kernel function; see links.kprobe."""
-        from .links.kprobe import attach_kprobe
-
-        return attach_kprobe(self._program, function, offset=offset, returns=returns)
 
     def attach_tracing(self, *, cookie: int = 0) -> Link:
         """Attach to the function or tracepoint that the program was loaded for; see links.tracing."""

@@ -59,8 +59,9 @@ SECTIONS = (
     SectionKind("uprobe.session.s+", _P.KPROBE, _A.TRACE_UPROBE_SESSION, "uprobe.session", "6.13", SLEEPABLE),
     SectionKind("ksyscall+", _P.KPROBE, attach_kind="ksyscall", kernel="4.1"),
     SectionKind("kretsyscall+", _P.KPROBE, attach_kind="kretsyscall", kernel="4.1"),
-    SectionKind("usdt+", _P.KPROBE, attach_kind="usdt", kernel="4.1"),
-    SectionKind("usdt.s+", _P.KPROBE, attach_kind="usdt", kernel="6.0", flags=SLEEPABLE),
+    # Kernels before 6.6 do not look at the attach type, and attach such a program to a perf event.
+    SectionKind("usdt+", _P.KPROBE, _A.TRACE_UPROBE_MULTI, "usdt", "4.1"),
+    SectionKind("usdt.s+", _P.KPROBE, _A.TRACE_UPROBE_MULTI, "usdt", "6.0", SLEEPABLE),
     SectionKind("tc/ingress", _P.SCHED_CLS, _A.TCX_INGRESS, kernel="6.6"),
     SectionKind("tc/egress", _P.SCHED_CLS, _A.TCX_EGRESS, kernel="6.6"),
     SectionKind("tcx/ingress", _P.SCHED_CLS, _A.TCX_INGRESS, kernel="6.6"),

@@ -68,7 +68,7 @@ _ATTACH = Struct("=iiIIiIQ")
 _QUERY = Struct("=iIIIQIIQQQQ")
 _TEST_RUN = Struct("=iIIIQQIIIIQQIII4x")
 _INFO = Struct("=iIQ")
-_RAW_TRACEPOINT = Struct("=QiI")
+_RAW_TRACEPOINT = Struct("=QiIQ")
 _LINK_CREATE = Struct("=iiII")
 _LINK_UPDATE = Struct("=iiIi")
 
@@ -412,13 +412,13 @@ def prog_query(
     return result, answer[5], answer[3], answer[10]
 
 
-def raw_tracepoint_open(name: str, prog_fd: int) -> int:
+def raw_tracepoint_open(name: str, prog_fd: int, cookie: int = 0) -> int:
     """BPF_RAW_TRACEPOINT_OPEN: a link's file descriptor or -errno.
 
-    `name` is empty for programs that know their target (tp_btf, fentry, lsm).
+    `name` is empty for programs that know their target (tp_btf, fentry, lsm); `cookie` is for 6.10.
     """
     raw = name.encode() + b"\0" if name else b""
-    attr = _RAW_TRACEPOINT.pack(native.address(raw), prog_fd, 0)
+    attr = _RAW_TRACEPOINT.pack(native.address(raw), prog_fd, 0, cookie)
     return native.bpf(Command.RAW_TRACEPOINT_OPEN, bytearray(attr))
 
 

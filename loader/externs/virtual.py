@@ -18,7 +18,7 @@ UBUNTU_SIGNATURE = Path("/proc/version_signature")
 _GET_ATTACH_COOKIE = 174
 """BPF_FUNC_get_attach_cookie."""
 _EXIT = 0x95
-_SYSCALL_PREFIX = {"x86_64": "x64", "aarch64": "arm64", "riscv64": "riscv", "s390x": "s390x"}
+SYSCALL_PREFIX = {"x86_64": "x64", "aarch64": "arm64", "riscv64": "riscv", "s390x": "s390x"}
 """Machine → the middle of a system call wrapper's name, as in ``__x64_sys_bpf``."""
 
 
@@ -65,7 +65,7 @@ def has_bpf_cookie() -> int:
 
 def has_syscall_wrapper() -> int:
     """1 if system calls take their arguments from a ``struct pt_regs`` (x86: 4.17)."""
-    prefix = _SYSCALL_PREFIX.get(os.uname().machine)
+    prefix = SYSCALL_PREFIX.get(os.uname().machine)
     if prefix is None:
         return 0
     name = f"__{prefix}_sys_bpf"

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..errors import MissingFeatureError, TargetError
+from . import probe_targets
 from .freplace import attach_freplace
 from .iterator import attach_iterator
-from .kprobe import attach_kprobe
 from .link import Link
 from .lsm import attach_lsm
 from .raw_tracepoint import attach_raw_tracepoint
-from .tracepoint import attach_tracepoint
 from .tracing import attach_tracing
 
 if TYPE_CHECKING:
@@ -37,25 +36,8 @@ def attach(program: Program) -> Link:
     return KINDS[kind](program)
 
 
-def _kprobe(program: Program) -> Link:
-    function, _, offset = program.attach_to.partition("+")
-    try:
-        return attach_kprobe(program, function, offset=int(offset or "0", 0))
-    except ValueError:
-        raise TargetError(f"program '{program.name}': '{offset}' is no offset in '{function}'") from None
-
-
-def _tracepoint(program: Program) -> Link:
-    category, _, name = program.attach_to.partition("/")
-    if not name:
-        raise TargetError(f"program '{program.name}': a tracepoint is CATEGORY/NAME, not '{category}'")
-    return attach_tracepoint(program, category, name)
-
-
 KINDS: dict[str, Callable[[Program], Link]] = {
-    "kprobe": _kprobe,
-    "kretprobe": lambda program: attach_kprobe(program, program.attach_to, returns=True),
-    "tracepoint": _tracepoint,
+    **probe_targets.KINDS,
     "raw_tracepoint": lambda program: attach_raw_tracepoint(program, program.attach_to),
     "tracing": attach_tracing,
     "freplace": attach_freplace,

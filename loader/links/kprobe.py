@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import itertools
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +10,8 @@ from .. import perf_event
 from ..errors import KernelError
 from ..native import native
 from .link import Link
-from .perf_link import attach_event
-from .tracefs import append, event_id, tracefs
+from .perf_link import Mode, attach_event
+from .tracefs import open_made_event
 
 if TYPE_CHECKING:
     from ..program import Program
@@ -22,52 +20,64 @@ _PMU = Path("/sys/bus/event_source/devices/kprobe")
 _MISSING = "is there such a function? see /proc/kallsyms; not every one can be probed"
 
 
-def attach_kprobe(program: Program, function: str, *, offset: int = 0, returns: bool = False) -> Link:
-    """Run a program at `function` + `offset`, or at its return. Raises KernelError.
+def attach_kprobe(
+    program: Program,
+    function: str | int,
+    *,
+    offset: int = 0,
+    returns: bool = False,
+    cookie: int = 0,
+    max_active: int = 0,
+    mode: Mode = "default",
+) -> Link:
+    """Run a program at `function` + `offset`, or when it returns.
 
-    Through the kprobe PMU (4.17), else through an event made in tracefs.
+    `function` is a name (``module:name`` for a module's) or an address, of which there is a
+    choice where several functions have one name. Programs read `cookie` by
+    bpf_get_attach_cookie() (5.15). `max_active` is how many calls may be under way for all
+    their returns to be seen (mode ``legacy`` only, which it chooses). Through the kprobe PMU
+    (4.17), else through an event made in tracefs.
+    Raises KernelError, NotSupportedError.
     """
     kind = "kretprobe" if returns else "kprobe"
-    place = f"{function}+{offset:#x}" if offset else function
+    name = function if isinstance(function, str) else f"{function:#x}"
+    place = f"{name}+{offset:#x}" if offset else name
     what = f"program '{program.name}' to {kind} '{place}'"
-    if (_PMU / "type").exists():
-        return attach_event(program.fd, _open_pmu(what, function, offset, returns), what)
-    return _attach_tracefs(program, what, place, returns)
+    if mode == "legacy" or max_active or (mode == "default" and not (_PMU / "type").exists()):
+        letter = f"r{max_active or ''}" if returns else "p"
+        event, remove = open_made_event("kprobes", letter, place, what, _MISSING)
+        return attach_event(program.fd, event, what, remove, cookie=cookie)
+    event = _open_pmu(what, function, offset, returns)
+    return attach_event(program.fd, event, what, cookie=cookie, mode=mode)
 
 
-def _open_pmu(what: str, function: str, offset: int, returns: bool) -> int:
-    bit = int((_PMU / "format/retprobe").read_text().removeprefix("config:"))
-    name = function.encode() + b"\0"
+def _open_pmu(what: str, function: str | int, offset: int, returns: bool) -> int:
+    action = f"attaching {what}"
+    name = function.encode() + b"\0" if isinstance(function, str) else b""
     try:
+        bit = int((_PMU / "format/retprobe").read_text().removeprefix("config:"))
         return perf_event.open_event(
-            f"attaching {what}",
+            action,
             int((_PMU / "type").read_text()),
             int(returns) << bit,
-            config1=native.address(name),
-            config2=offset,
+            config1=native.address(name) if name else 0,
+            config2=offset if isinstance(function, str) else function + offset,
         )
+    except OSError as error:
+        raise KernelError(action, error.errno or 0, "the kernel has no kprobes (CONFIG_KPROBES)") from None
     except KernelError as error:
-        # A return probe on a missing function is EINVAL up to 5.10.
-        missing = error.errno in (errno.ENOENT, errno.EINVAL)
-        raise KernelError(error.action, error.errno, _MISSING if missing else error.hint) from None
+        raise KernelError(action, error.errno, _hint(error, function)) from None
 
 
-def _attach_tracefs(program: Program, what: str, place: str, returns: bool) -> Link:
-    action = f"attaching {what}"
-    root = tracefs(action)
-    if not (root / "kprobe_events").exists():
-        raise KernelError(action, errno.ENOENT, "the kernel has no kprobes (CONFIG_KPROBE_EVENTS)")
-    names = (f"bpflab_{os.getpid()}_{number}" for number in itertools.count())
-    event = next(name for name in names if not (root / "events/kprobes" / name).exists())
-    append(root / "kprobe_events", f"{'r' if returns else 'p'}:kprobes/{event} {place}", action, _MISSING)
+def _hint(error: KernelError, function: str | int) -> str:
+    # A return probe on a missing function is EINVAL up to 5.10.
+    if error.errno in (errno.ENOENT, errno.EINVAL):
+        return _MISSING
+    # Kernels since 6.7 (b022f0c7e404) do not choose the first of several functions any more.
+    if error.errno == errno.EADDRNOTAVAIL and isinstance(function, str):
+        from ..externs.kallsyms import find_addresses, read_kallsyms
 
-    def remove() -> None:
-        append(root / "kprobe_events", f"-:kprobes/{event}", f"removing the event of {what}")
-
-    try:
-        number = event_id("kprobes", event, action)
-        fd = perf_event.open_event(action, perf_event.TYPE_TRACEPOINT, number, sample_period=1)
-    except BaseException:
-        remove()
-        raise
-    return attach_event(program.fd, fd, what, remove)
+        found = find_addresses(read_kallsyms(), [function]).get(function, [])
+        places = ", ".join(f"{address:#x}" for address in found)
+        return f"several functions are called so: give the address of one instead ({places})"
+    return error.hint

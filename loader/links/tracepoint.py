@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from ..program import Program
 
 
-def attach_tracepoint(program: Program, category: str, name: str) -> Link:
-    """Run a program whenever the tracepoint is hit, on any CPU. Raises KernelError."""
+def attach_tracepoint(program: Program, category: str, name: str, *, cookie: int = 0) -> Link:
+    """Run a program whenever the tracepoint is hit, on any CPU.
+
+    Programs read `cookie` by bpf_get_attach_cookie() (5.15). Raises KernelError, NotSupportedError.
+    """
     what = f"program '{program.name}' to tracepoint '{category}/{name}'"
     # pid -1 and one CPU: BPF programs run on every CPU, whatever CPU the event is of.
     action = f"attaching {what}"
     number = event_id(category, name, action)
     event = perf_event.open_event(action, perf_event.TYPE_TRACEPOINT, number, sample_period=1)
-    return attach_event(program.fd, event, what)
+    return attach_event(program.fd, event, what, cookie=cookie)
