@@ -16,8 +16,12 @@ from . import hostile
 
 HERE = Path(__file__).parent
 LINKER = HERE / "link.c"
+NATIVE = HERE / "native"
+"""What is compiled for the machine itself."""
 
 FLAGS = ("-g", "-O2", "-mcpu=v3", "-Wall", "-Werror")
+
+NATIVE_FLAGS = ("-shared", "-fPIC", "-O1", "-nostdlib", "-Wall", "-Werror")
 
 BIG_ENDIAN = frozenset({"hostile/big_endian"})
 """Objects that are compiled for the byte order which no supported kernel of ours has."""
@@ -78,6 +82,28 @@ def objects(clang: str, libbpf: Path, cache: Path) -> dict[str, Path]:
     return dict(sorted((compiled | broken).items()))
 
 
+def libraries(clang: str, cache: Path) -> dict[str, Path]:
+    """Every shared library of ``native/``, for probes of user space, by its name; compiled for this machine.
+
+    Raises `CompileError`.
+    """
+    key = hashlib.sha256(_version(clang) + repr((NATIVE_FLAGS, platform.machine())).encode())
+    for path in sorted(NATIVE.iterdir()):
+        key.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    folder = cache / "corpus" / f"native-{key.hexdigest()[:16]}"
+    built = {path.stem: folder / f"{path.stem}.so" for path in sorted(NATIVE.glob("*.c"))}
+    for name, target in built.items():
+        if not target.exists():
+            source = NATIVE / f"{name}.c"
+            versions = f"-Wl,--version-script={source.with_suffix('.map')}"
+            with tempfile.TemporaryDirectory() as work:
+                # A linker writes to no pipe.
+                made = Path(work) / target.name
+                _run(source, [clang, *NATIVE_FLAGS, versions, str(source), "-o", str(made)])
+                _write(target, made.read_bytes())
+    return built
+
+
 def _compile(command: list[str], include: Path, source: Path) -> bytes:
     # Line information names the source as it is given here: relative, as the checkout may lie anywhere.
     includes = ["-nostdlibinc", "-Iinclude", f"-I{include}"]
@@ -124,11 +150,7 @@ def _write(target: Path, content: bytes) -> None:
 
 
 def _key(clang: str, include: Path) -> str:
-    try:
-        version = subprocess.run([clang, "--version"], capture_output=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise CompileError(f"{clang}: is no working compiler: {error}") from error
-    key = hashlib.sha256(version.splitlines()[0])
+    key = hashlib.sha256(_version(clang))
     key.update(repr((FLAGS, sorted(EXTRA_FLAGS.items()), _defines(), sorted(BIG_ENDIAN))).encode())
     parts = [path for several in linked().values() for path in several]
     ours = [
@@ -141,3 +163,12 @@ def _key(clang: str, include: Path) -> str:
     for path in [*ours, *sorted(include.rglob("*.h"))]:
         key.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return key.hexdigest()[:16]
+
+
+def _version(clang: str) -> bytes:
+    """What the compiler says of itself first. Raises CompileError."""
+    try:
+        shown = subprocess.run([clang, "--version"], capture_output=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise CompileError(f"{clang}: is no working compiler: {error}") from error
+    return shown.splitlines()[0]

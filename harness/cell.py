@@ -159,13 +159,15 @@ class Cell:
             "subjects": list(plan.subjects),
             "commands": plan.commands,
             "objects": {name: str(path) for name, path in plan.objects.items()},
+            "libraries": {name: str(path) for name, path in plan.libraries.items()},
             "checks": [check.id for check in plan.checks_of(self.subject)],
             "skip": sorted(self._done),
             "user_objects": [{"name": each.name, "path": str(each.path)} for each in plan.user_objects],
             "check_limit_s": plan.check_limit_s,
             "bench": plan.bench,
         }
-        payload = {*plan.payload, *plan.objects.values(), *(each.path for each in plan.user_objects)}
+        built = (*plan.objects.values(), *plan.libraries.values())
+        payload = {*plan.payload, *built, *(each.path for each in plan.user_objects)}
         return Job(
             module="bpflab.harness.suite",
             args=("--job", "job.json"),

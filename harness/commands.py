@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from ..corpus.build import libraries as corpus_libraries
 from ..corpus.build import objects as corpus_objects
 from ..corpus.data import deviations
 from ..kernels.cache import cache_dir
@@ -113,6 +114,7 @@ def _carry_out(options: argparse.Namespace, what: Plan) -> int:
         commands={name: list(command.argv) for name, command in commands.items()},
         payload=tuple(path for command in commands.values() for path in command.payload),
         objects={} if what.user_objects else corpus_objects(_clang(), libbpf, cache_dir()),
+        libraries={} if what.user_objects else corpus_libraries(_clang(), cache_dir()),
         shard=shard,
     )
     engines = _engines(options.guest, kernels)

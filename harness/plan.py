@@ -33,6 +33,7 @@ class Plan:
     commands: dict[str, list[str]] = field(default_factory=dict)
     payload: tuple[Path, ...] = ()
     objects: dict[str, Path] = field(default_factory=dict)
+    libraries: dict[str, Path] = field(default_factory=dict)
     checks: tuple[CheckInfo, ...] = ()
     user_objects: tuple[UserObject, ...] = ()
     deviations: tuple[Deviation, ...] = ()

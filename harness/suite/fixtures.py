@@ -171,6 +171,12 @@ def fork() -> Iterator[Fork]:
         yield lambda action: stack.enter_context(Child(action))
 
 
+@pytest.fixture
+def probed(job: SuiteJob) -> Path:
+    """The corpus's library for probes of user space."""
+    return job.libraries["probed"]
+
+
 def each_object(area: str, *names: str) -> pytest.MarkDecorator:
     """A check per object of an area, named after it; the check's argument `name` is the object's."""
     objects = [f"{area}/{name}" for name in names]

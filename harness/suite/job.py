@@ -23,6 +23,7 @@ class SuiteJob:
     subjects: tuple[str, ...] = ()
     commands: dict[str, list[str]] = field(default_factory=dict)
     objects: dict[str, Path] = field(default_factory=dict)
+    libraries: dict[str, Path] = field(default_factory=dict)
     checks: frozenset[str] | None = None
     skip: frozenset[str] = frozenset()
     user_objects: dict[str, Path] = field(default_factory=dict)
@@ -50,6 +51,7 @@ class SuiteJob:
             subjects=subjects,
             commands=commands,
             objects={name: Path(object_path) for name, object_path in job.get("objects", {}).items()},
+            libraries={name: Path(path) for name, path in job.get("libraries", {}).items()},
             checks=None if checks is None else frozenset(checks),
             skip=frozenset(job.get("skip", ())),
             user_objects={each["name"]: Path(each["path"]) for each in job.get("user_objects", ())},
