@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Target = Mapping[str, str | int]
+Target = Mapping[str, str | int | Sequence[str] | Sequence[int]]
 """Where to attach, as in PROTOCOL.md: ``{"kind": "xdp", "ifindex": 3}``."""
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..program import Program
 
 _PMU = Path("/sys/bus/event_source/devices/uprobe")
-_HINT = "is there an instruction at this place of the file?"
+_HINT = "is there an instruction at this place of the file? probes there have the same reference counter"
 
 
 def attach_uprobe(

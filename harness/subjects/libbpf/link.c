@@ -104,6 +104,15 @@ static attach_function *need_attach_function(json_object *request, json_object *
 		{ "socket", attach_socket },
 		{ "reuseport", attach_reuseport },
 		{ "sockmap", attach_sockmap },
+		{ "kprobe", attach_kprobe },
+		{ "ksyscall", attach_ksyscall },
+		{ "kprobe_multi", attach_kprobe_multi },
+		{ "uprobe", attach_uprobe },
+		{ "uprobe_multi", attach_uprobe_multi },
+		{ "usdt", attach_usdt },
+		{ "tracepoint", attach_tracepoint },
+		{ "raw_tracepoint", attach_raw_tracepoint },
+		{ "perf_event", attach_perf_event },
 	};
 	const char *kind;
 	size_t i;

@@ -29,6 +29,10 @@ attach_function attach_xdp, attach_tc, attach_tcx, attach_netkit;
 attach_function attach_socket, attach_reuseport, attach_sockmap;
 /* network.c */
 attach_function attach_cgroup, attach_netns, attach_netfilter;
+/* probe.c */
+attach_function attach_kprobe, attach_ksyscall, attach_kprobe_multi;
+attach_function attach_uprobe, attach_uprobe_multi, attach_usdt;
+attach_function attach_tracepoint, attach_raw_tracepoint, attach_perf_event;
 
 bool keep_bpf_link(struct bpf_program *program, struct bpf_link *bpf, struct link *link);
 /* By BPF_PROG_ATTACH; the link takes over `target`, also after a refusal. */

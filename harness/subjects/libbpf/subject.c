@@ -60,6 +60,15 @@ static const char *const target_kinds[] = {
 	"attach:socket",
 	"attach:reuseport",
 	"attach:sockmap",
+	"attach:kprobe",
+	"attach:ksyscall",
+	"attach:kprobe_multi",
+	"attach:uprobe",
+	"attach:uprobe_multi",
+	"attach:usdt",
+	"attach:tracepoint",
+	"attach:raw_tracepoint",
+	"attach:perf_event",
 };
 
 static json_object *verb_hello(json_object *request)

@@ -60,6 +60,13 @@ class Request:
             raise UsageError(f"'{name}' is not a list of strings")
         return values
 
+    def numbers(self, name: str) -> list[int]:
+        """A list of numbers from 0 on, empty if left out."""
+        values: list[Any] = self._get(name, list, "a list", [])
+        if not all(isinstance(value, int) and value >= 0 for value in values):
+            raise UsageError(f"'{name}' is not a list of numbers from 0 on")
+        return values
+
     def part(self, name: str) -> Request:
         """The arguments in an object."""
         return Request(self._get(name, dict, "an object"))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ....loader import KernelError, Link, Map, MissingFeatureError, Program, StructOpsMap
-from . import network
+from . import network, probes
 from .requests import Request, UsageError
 
 if TYPE_CHECKING:
@@ -90,4 +90,13 @@ KINDS: dict[str, Callable[[OpenObject, Program, Request], Link]] = {
     "tracing": _tracing,
     "freplace": _freplace,
     "iterator": _iterator,
+    "kprobe": probes.kprobe,
+    "ksyscall": probes.ksyscall,
+    "kprobe_multi": probes.kprobe_multi,
+    "uprobe": probes.uprobe,
+    "uprobe_multi": probes.uprobe_multi,
+    "usdt": probes.usdt,
+    "tracepoint": probes.tracepoint,
+    "raw_tracepoint": probes.raw_tracepoint,
+    "perf_event": probes.perf_event,
 }
