@@ -9,7 +9,7 @@ from ....loader import Link, Program
 from .requests import Request, UsageError
 
 if TYPE_CHECKING:
-    from .subject import OpenObject
+    from .opened import OpenObject
 
 _MODES = ("link", "perf", "legacy")
 
