@@ -1,0 +1,137 @@
+"""The loader's examples, run as they are: what they print is what happens."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from .job import SuiteJob
+from .network import Veth, bring_up, udp_frame
+
+pytestmark = pytest.mark.reference_only
+
+
+class Example:
+    """A running example: its lines, until it is interrupted."""
+
+    def __init__(self, name: str, path: Path, *arguments: str) -> None:
+        command = [sys.executable, "-m", f"bpflab.loader.examples.{name}", str(path), *arguments]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def line(self, pattern: str) -> re.Match[str]:
+        """The next line in which the pattern is found; the others are left out."""
+        assert self._process.stdout is not None and self._process.stderr is not None
+        for line in self._process.stdout:
+            if found := re.search(pattern, line):
+                return found
+        raise AssertionError(f"it ended without '{pattern}': {self._process.stderr.read()}")
+
+    def say(self, line: str) -> None:
+        """Write a line to its standard input."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+
+    def interrupt(self) -> None:
+        """What Ctrl-C does: it ends well."""
+        self._process.send_signal(signal.SIGINT)
+        _, errors = self._process.communicate(timeout=20)
+        assert (self._process.returncode, errors) == (0, "")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.communicate()
+
+
+Run = Callable[..., Example]
+
+
+@pytest.fixture
+def run(job: SuiteJob, request: pytest.FixtureRequest) -> Iterator[Run]:
+    """Starts the example that the check is named after."""
+    name = request.node.name.removeprefix("check_")
+    with ExitStack() as stack:
+        yield lambda *arguments: stack.enter_context(
+            Example(name, job.objects[f"examples/{name}"], *map(str, arguments))
+        )
+
+
+@pytest.mark.obj("examples/count_packets")
+def check_count_packets(run: Run, veth: Veth) -> None:
+    """Packets are counted by protocol."""
+    example = run(veth.near.name)
+    example.line("counting on")
+    for _ in range(3):
+        veth.far.send(udp_frame(9, b"payload"))
+    assert example.line(r"^protocol 17: (\d+) packets, (\d+) bytes").groups() == ("3", str(3 * 64))
+    example.interrupt()
+
+
+@pytest.mark.obj("examples/block_addresses")
+def check_block_addresses(run: Run, veth: Veth) -> None:
+    """Packets from a network are dropped; longer prefixes come first."""
+    example = run(veth.near.name, "127.0.0.0/8", "127.0.1.0/24")
+    example.line("blocking 2 networks")
+    for _ in range(4):
+        veth.far.send(udp_frame(9, b"payload"))  # from 127.0.0.1
+    example.line(r"^127\.0\.0\.0/8: 4 packets dropped")
+    example.line(r"^127\.0\.1\.0/24: 0 packets dropped")
+    example.interrupt()
+
+
+@pytest.mark.obj("examples/tail_calls")
+def check_tail_calls(run: Run, veth: Veth) -> None:
+    """A protocol's program is put in, exchanged and taken out."""
+    example = run(veth.near.name)
+    example.line("filtering on")
+    for action in ("drop", "pass", "unknown", "unknown"):
+        example.say(f"17 {action}")
+        example.line(action)
+        veth.far.send(udp_frame(9, b"payload"))
+    example.say("6 unknown")
+    example.line(re.escape("{'passed': 1, 'dropped': 1, 'unknown': 2}"))
+    example.interrupt()
+
+
+@pytest.mark.obj("examples/congestion_control")
+def check_congestion_control(run: Run) -> None:
+    """Connections use the congestion control as long as the example runs."""
+    available = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
+    example = run()
+    example.line("TCP has")
+    bring_up("lo")
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bpf_example")
+        client.connect(server.getsockname())
+        with server.accept()[0] as accepted:
+            client.sendall(bytes(100_000))
+            received = 0
+            while received < 100_000:
+                received += len(accepted.recv(65536))
+    assert int(example.line(r"(\d+) packets acknowledged")[1]) > 0
+    example.interrupt()
+    assert "bpf_example" not in available.read_text().split()
+
+
+@pytest.mark.obj("examples/list_tasks")
+def check_list_tasks(run: Run) -> None:
+    """Every task has its line."""
+    example = run()
+    example.line(r"^ +TGID +PID +PARENT NAME$")
+    example.line(rf"^ +{os.getpid()} +{os.getpid()} +{os.getppid()} ")
