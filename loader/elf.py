@@ -77,6 +77,9 @@ class Symbol(NamedTuple):
         return self.bind != STB_LOCAL
 
 
+_TYPE = Symbol._fields.index("type")
+
+
 class Relocation(NamedTuple):
     """One SHT_REL entry: where in the section, which symbol, relocation type."""
 
@@ -96,6 +99,7 @@ class ElfFile:
         self.sections = self._read_sections(sections_at, count, names_index)
         self._by_name = {section.name: section for section in reversed(self.sections)}
         self._symbols: list[Symbol] | None = None
+        self._symbols_by_type: dict[int, list[Symbol]] | None = None
 
     def _identify(self) -> ByteOrder:
         data = self._data
@@ -152,25 +156,42 @@ class ElfFile:
         rows = list(headers.iter_unpack(self._data[at : at + count * SECTION_HEADER]))
         if names_index >= count:
             raise ObjectError(self.name, "", f"section names are in section {names_index} of {count}")
-        names = _Names(self.name, self._bytes(rows[names_index][4], rows[names_index][5], "section names"))
+        table = self._bytes(rows[names_index][4], rows[names_index][5], "section names")
+        find, known = table.find, LongStrings(len(table))
         sections = []
         # Were every section the whole file, reading them would take the square of its size.
-        room = len(self._data)
+        room = end = len(self._data)
         for index, row in enumerate(rows):
             name_at, kind, flags, address, offset, size, link, info, _, entry_size = row
-            name = names.text(name_at, f"name of section {index}")
-            if index and kind != SHT_NOBITS:
-                if offset + size > len(self._data):
+            length = find(0, name_at) - name_at
+            if 0 <= length < LONG:
+                name = table[name_at : name_at + length].decode("utf-8", "replace")
+            else:
+                name = self._long_name(f"name of section {index}", name_at, table, known)
+            if kind != SHT_NOBITS and index:
+                if offset + size > end:
                     raise ObjectError(
-                        self.name,
-                        name,
-                        f"bytes {offset}+{size} reach beyond the file ({len(self._data)} bytes)",
+                        self.name, name, f"bytes {offset}+{size} reach beyond the file ({end} bytes)"
                     )
                 room -= size
                 if room < 0:
                     raise ObjectError(self.name, name, "sections overlap: together they exceed the file")
-            sections.append(Section(index, name, kind, flags, offset, size, link, info, entry_size, address))
+            # What Section() does, in a third of the time.
+            fields = index, name, kind, flags, offset, size, link, info, entry_size, address
+            sections.append(tuple.__new__(Section, fields))
         return sections
+
+    def _long_name(self, what: str, at: int, table: bytes, known: LongStrings) -> str:
+        """A name of a length that no compiler writes, or none at all; `what` it is names it in errors."""
+        end = table.find(0, at)
+        if end < 0:
+            raise ObjectError(
+                self.name, "", f"{what} at {at} lies outside its string table ({len(table)} bytes)"
+            )
+        text = known.decode(at, table[at:end])
+        if text is None:
+            raise ObjectError(self.name, "", f"{what}: long strings overlap, which no compiler makes")
+        return text
 
     def section(self, name: str) -> Section | None:
         """The first section of that name."""
@@ -190,31 +211,46 @@ class ElfFile:
         return self._symbols
 
     def _read_symbols(self) -> list[Symbol]:
-        table = next((section for section in self.sections if section.type == SHT_SYMTAB), None)
-        if table is None:
+        section = next((section for section in self.sections if section.type == SHT_SYMTAB), None)
+        if section is None:
             return []
-        if table.size % SYMBOL:
-            raise ObjectError(self.name, table.name, f"{table.size} bytes are no whole number of symbols")
-        if table.link >= len(self.sections):
+        if section.size % SYMBOL:
+            raise ObjectError(self.name, section.name, f"{section.size} bytes are no whole number of symbols")
+        if section.link >= len(self.sections):
             raise ObjectError(
-                self.name, table.name, f"symbol names are in section {table.link}, which is missing"
+                self.name, section.name, f"symbol names are in section {section.link}, which is missing"
             )
-        names = _Names(self.name, self.contents(self.sections[table.link]))
-        symbols = []
-        rows = struct.iter_unpack(self.byte_order + "IBBHQQ", self.contents(table))
-        for number, (name_at, info, other, section, value, size) in enumerate(rows):
-            kind = info & 0xF
-            name = names.text(name_at, f"name of symbol {number}") if name_at else ""
-            if SHN_UNDEF < section < SHN_LORESERVE and section >= len(self.sections):
+        symbols, sections = [], self.sections
+        names = self.contents(sections[section.link])
+        find, known = names.find, LongStrings(len(names))
+        rows = struct.iter_unpack(self.byte_order + "IBBHQQ", self.contents(section))
+        for number, (name_at, info, other, home, value, size) in enumerate(rows):
+            length = find(0, name_at) - name_at if name_at else 0
+            if 0 <= length < LONG:
+                name = names[name_at : name_at + length].decode("utf-8", "replace")
+            else:
+                name = self._long_name(f"name of symbol {number}", name_at, names, known)
+            if len(sections) <= home < SHN_LORESERVE:
                 raise ObjectError(
                     self.name,
-                    table.name,
-                    f"symbol {number} ('{name}') is in section {section}, which is missing",
+                    section.name,
+                    f"symbol {number} ('{name}') is in section {home}, which is missing",
                 )
-            if kind == STT_SECTION and not name and section < SHN_LORESERVE:
-                name = self.sections[section].name
-            symbols.append(Symbol(name, value, size, kind, info >> 4, other & 3, section))
+            kind = info & 0xF
+            if kind == STT_SECTION and not name and home < SHN_LORESERVE:
+                name = sections[home].name
+            fields = name, value, size, kind, info >> 4, other & 3, home
+            symbols.append(tuple.__new__(Symbol, fields))
         return symbols
+
+    def symbols_of(self, kind: int) -> list[Symbol]:
+        """The symbols of one type (``STT_*``)."""
+        if self._symbols_by_type is None:
+            by_type: dict[int, list[Symbol]] = {}
+            for symbol in self.symbols:
+                by_type.setdefault(symbol[_TYPE], []).append(symbol)
+            self._symbols_by_type = by_type
+        return self._symbols_by_type.get(kind, [])
 
     def relocations(self, section: Section) -> Iterator[Relocation]:
         """The entries of an SHT_REL section."""
@@ -240,25 +276,3 @@ class ElfFile:
                 self.name, "", f"{what} at {offset}+{size} reach beyond the file ({len(self._data)} bytes)"
             )
         return self._data[offset : offset + size]
-
-
-class _Names:
-    """A string table of the file named `file`."""
-
-    def __init__(self, file: str, table: bytes) -> None:
-        self.file = file
-        self.table = table
-        self.long = LongStrings(len(table))
-
-    def text(self, at: int, what: str) -> str:
-        """The string at an offset; `what` it is names it in errors."""
-        end = self.table.find(b"\0", at)
-        if at >= len(self.table) or end < 0:
-            raise ObjectError(
-                self.file, "", f"{what} at {at} lies outside its string table ({len(self.table)} bytes)"
-            )
-        raw = self.table[at:end]
-        text = raw.decode("utf-8", "replace") if len(raw) < LONG else self.long.decode(at, raw)
-        if text is None:
-            raise ObjectError(self.file, "", f"{what}: long strings overlap, which no compiler makes")
-        return text
