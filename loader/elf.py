@@ -77,9 +77,6 @@ class Symbol(NamedTuple):
         return self.bind != STB_LOCAL
 
 
-_TYPE = Symbol._fields.index("type")
-
-
 class Relocation(NamedTuple):
     """One SHT_REL entry: where in the section, which symbol, relocation type."""
 
@@ -248,7 +245,7 @@ class ElfFile:
         if self._symbols_by_type is None:
             by_type: dict[int, list[Symbol]] = {}
             for symbol in self.symbols:
-                by_type.setdefault(symbol[_TYPE], []).append(symbol)
+                by_type.setdefault(symbol.type, []).append(symbol)
             self._symbols_by_type = by_type
         return self._symbols_by_type.get(kind, [])
 

@@ -68,6 +68,17 @@ def write(insns: bytearray, index: int, insn: Insn, byte_order: ByteOrder) -> No
     insns[index * SIZE : (index + 1) * SIZE] = insn.pack(byte_order)
 
 
+def set_source(insns: bytearray, index: int, src: int, byte_order: ByteOrder) -> None:
+    """Change the src register of an instruction: it says what kind of number a 64-bit load has."""
+    at = index * SIZE + 1
+    insns[at] = insns[at] & 0x0F | src << 4 if byte_order == "<" else insns[at] & 0xF0 | src
+
+
+def set_number(insns: bytearray, index: int, imm: int, byte_order: ByteOrder) -> None:
+    """Change the imm of an instruction, to the low 32 bits of a number."""
+    struct.pack_into(byte_order + "I", insns, index * SIZE + 4, imm & 0xFFFFFFFF)
+
+
 def as_signed(value: int) -> int:
     """The low 32 bits as the signed number that an imm field holds."""
     value &= 0xFFFFFFFF

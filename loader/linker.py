@@ -8,7 +8,7 @@ from .spec import ExternReference, MapReference
 
 if TYPE_CHECKING:
     from .btf.ext import CoreRelocation, LineInfo
-    from .spec import ByteOrder, ObjectSpec, ProgramSpec
+    from .spec import ByteOrder, Function, ObjectSpec, ProgramSpec
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class LinkedProgram:
     core: list[tuple[int, CoreRelocation]] = field(default_factory=list)
     func_info: list[tuple[int, int]] = field(default_factory=list)
     """(instruction, type id of the FUNC) of each function; empty if any of them has none."""
-    line_info: list[tuple[int, LineInfo]] = field(default_factory=list)
+    line_info: list[LineInfo] = field(default_factory=list)
     exception_callback: int | None = None
     """Where the exception callback starts, if the program has one."""
 
@@ -55,8 +55,7 @@ class _Linker:
 
     def link(self) -> LinkedProgram:
         linked = self.linked
-        entry = self.program.function
-        index = next(number for number, function in enumerate(self.spec.functions) if function is entry)
+        index = self._index_of(self.program.function)
         self._require(index)
         callback = self.program.exception_callback
         if callback is not None:
@@ -67,6 +66,13 @@ class _Linker:
         if not self._typed:
             linked.func_info.clear()
         return linked
+
+    def _index_of(self, entry: Function) -> int:
+        """By identity: a comparison would look at all fields."""
+        for number, function in enumerate(self.spec.functions):
+            if function is entry:
+                return number
+        raise ValueError(f"function '{entry.name}' is of another object")
 
     def _require(self, index: int) -> None:
         """Append a function and all that it needs, unless they are there; a chain may be of any length."""
@@ -92,27 +98,26 @@ class _Linker:
         for extern in function.externs:
             linked.externs.append(ExternReference(start + extern.insn, extern.name))
         linked.core.extend((start + at, relocation) for at, relocation in function.core)
-        linked.line_info.extend((start + at, line) for at, line in function.line_info)
+        for at, file_name, text, place in function.line_info:
+            linked.line_info.append((start + at, file_name, text, place))
         linked.func_info.append((start, function.type_id))
         self._typed = self._typed and function.type_id != 0
 
     def _point_to_map(self, reference: MapReference) -> None:
         """Make a 64-bit load one of a map, or of an address inside the map's value."""
         insns, at = self.linked.insns, reference.insn
-        first = bpf.read(insns, at, self.order)
         if reference.value_offset is None:
-            bpf.write(insns, at, first._replace(src=bpf.PSEUDO_MAP_FD), self.order)
+            bpf.set_source(insns, at, bpf.PSEUDO_MAP_FD, self.order)
         else:
-            second = bpf.read(insns, at + 1, self.order)
-            bpf.write(insns, at, first._replace(src=bpf.PSEUDO_MAP_VALUE, imm=0), self.order)
-            offset = bpf.as_signed(reference.value_offset)
-            bpf.write(insns, at + 1, second._replace(imm=offset), self.order)
+            bpf.set_source(insns, at, bpf.PSEUDO_MAP_VALUE, self.order)
+            bpf.set_number(insns, at, 0, self.order)
+            bpf.set_number(insns, at + 1, reference.value_offset, self.order)
 
     def _resolve(self, index: int) -> None:
         """Point a function's calls and function addresses to where the others are."""
         function, start = self.spec.functions[index], self.starts[index]
         for reference in function.functions:
             target, at = self.starts[reference.target], start + reference.insn
-            insn = bpf.read(self.linked.insns, at, self.order)
-            src = insn.src if reference.is_call else bpf.PSEUDO_FUNC
-            bpf.write(self.linked.insns, at, insn._replace(src=src, imm=target - at - 1), self.order)
+            if not reference.is_call:
+                bpf.set_source(self.linked.insns, at, bpf.PSEUDO_FUNC, self.order)
+            bpf.set_number(self.linked.insns, at, target - at - 1, self.order)

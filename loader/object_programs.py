@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from struct import pack_into
+from struct import pack, pack_into
 
 from . import syscall
 from .enums import ProgType
@@ -14,7 +14,7 @@ from .program import Program
 from .program_load import load_program
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from .attach_target import ProgramFunction
     from .core.relocate import CoreResult
@@ -147,11 +147,10 @@ class ReadyProgram:
 
     def _debug_info(self) -> tuple[bytes, bytes]:
         """func_info and line_info as the kernel's records."""
-        functions, lines = self._linked.func_info, self._linked.line_info
-        func_info = bytearray(8 * len(functions))
-        for number, (insn, type_id) in enumerate(functions):
-            pack_into("=II", func_info, 8 * number, insn, type_id)
-        line_info = bytearray(16 * len(lines))
-        for number, (insn, line) in enumerate(lines):
-            pack_into("=IIII", line_info, 16 * number, insn, *line)
-        return bytes(func_info), bytes(line_info)
+        return _records(self._linked.func_info), _records(self._linked.line_info)
+
+
+def _records(rows: Sequence[tuple[int, ...]]) -> bytes:
+    """Rows of 32-bit numbers, one behind the other."""
+    numbers = [number for row in rows for number in row]
+    return pack(f"={len(numbers)}I", *numbers)

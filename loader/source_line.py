@@ -34,9 +34,8 @@ def source_line(linked: LinkedProgram, btf: Btf | None, insn: int) -> SourceLine
     position = _record(linked, insn)
     if btf is None or position is None:
         return None
-    info = linked.line_info[position][1]
-    file, text = btf.string(info.file_name_off), btf.string(info.line_off)
-    return SourceLine(file, info.line_col >> 10, text.strip())
+    _, file_name, text, place = linked.line_info[position]
+    return SourceLine(btf.string(file_name), place >> 10, btf.string(text).strip())
 
 
 def line_of_use(linked: LinkedProgram, btf: Btf | None, insn: int) -> SourceLine | None:

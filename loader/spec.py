@@ -72,8 +72,8 @@ class Function:
     """CO-RE relocations by instruction index."""
     type_id: int = 0
     """The FUNC in the object's BTF, from func_info; 0 for none."""
-    line_info: list[tuple[int, LineInfo]] = field(default_factory=list)
-    """Source lines by instruction index."""
+    line_info: list[LineInfo] = field(default_factory=list)
+    """Source lines, by index of the instruction in the function."""
 
 
 @dataclass(slots=True)

@@ -49,8 +49,8 @@ def read_variables(file: ObjectFile) -> dict[str, VariableSpec]:
     """The variables of all data maps; of two with one name the global one. Raises ObjectError."""
     variables: dict[str, VariableSpec] = {}
     symbols: dict[int, list[Symbol]] = {}
-    for symbol in file.elf.symbols:
-        if symbol.type == STT_OBJECT and symbol.size and symbol.section in file.data_maps:
+    for symbol in file.elf.symbols_of(STT_OBJECT):
+        if symbol.size and symbol.section in file.data_maps:
             symbols.setdefault(symbol.section, []).append(symbol)
     for number, map_name in file.data_maps.items():
         section = file.elf.sections[number]

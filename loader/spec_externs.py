@@ -5,7 +5,7 @@ from __future__ import annotations
 from .btf import Btf, BtfType, IntEncoding, Kind, Linkage
 from .btf.datasec import KCONFIG, KSYMS, fix_kconfig, fix_ksyms
 from .btf.edit import BtfEdit
-from .elf import STB_WEAK, Symbol
+from .elf import STB_WEAK, STT_NOTYPE, Symbol
 from .enums import MapFlags, MapType
 from .errors import BtfError
 from .spec import ExternSpec, MapSpec
@@ -14,7 +14,7 @@ from .spec_file import ObjectFile, is_extern
 
 def read_externs(file: ObjectFile) -> dict[str, ExternSpec]:
     """All externs, ``.kconfig`` ones first in the order of their place in the map. Raises ObjectError."""
-    symbols = [symbol for symbol in file.elf.symbols if is_extern(symbol)]
+    symbols = [symbol for symbol in file.elf.symbols_of(STT_NOTYPE) if is_extern(symbol)]
     if not symbols:
         return {}
     if file.btf is None:

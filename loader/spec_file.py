@@ -77,12 +77,15 @@ def open_object(data: bytes, name: str) -> ObjectFile:
 
 def data_kind(section: Section) -> MapKind | None:
     """Which kind of data map a section becomes: data, rodata or bss; None if it is no data section."""
+    name = section.name
+    if not name.startswith((".data", ".rodata", ".bss")):
+        return None
     if section.type == SHT_NOBITS:
-        return "bss" if section.name == ".bss" or section.name.startswith(".bss.") else None
+        return "bss" if name == ".bss" or name.startswith(".bss.") else None
     if section.type == SHT_PROGBITS:
-        if section.name == ".rodata" or section.name.startswith(".rodata."):
+        if name == ".rodata" or name.startswith(".rodata."):
             return "rodata"
-        if section.name == ".data" or section.name.startswith(".data."):
+        if name == ".data" or name.startswith(".data."):
             return "data"
     return None
 

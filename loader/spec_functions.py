@@ -8,9 +8,13 @@ from . import insn as bpf
 from .btf import Kind
 from .elf import SHF_EXECINSTR, SHT_PROGBITS, SHT_REL, STT_FUNC, Relocation, Section, Symbol
 from .enums import ProgType
+from .lean import TYPE_CHECKING
 from .sections import NO_ATTACH, find_section
 from .spec import ExternReference, ExternSpec, Function, FunctionReference, MapReference, ProgramSpec
 from .spec_file import ARENA, LEGACY_MAPS, MAPS, ObjectFile, data_kind, is_extern
+
+if TYPE_CHECKING:
+    from .btf.ext import LineInfo
 
 TEXT = ".text"
 """Functions in here are never programs, only called by them."""
@@ -33,8 +37,8 @@ class FunctionReader:
         file = self.file
         found = [
             (symbol.section, symbol.value, symbol)
-            for symbol in file.elf.symbols
-            if symbol.type == STT_FUNC and (section := file.section_of(symbol)) and is_code(section)
+            for symbol in file.elf.symbols_of(STT_FUNC)
+            if (section := file.section_of(symbol)) and is_code(section)
         ]
         found.sort(key=lambda entry: entry[:2])
         contents = {number: file.elf.contents(file.elf.sections[number]) for number, _, _ in found}
@@ -77,9 +81,9 @@ class FunctionReader:
                 self._read_local_calls(section, start)
             self._read_ext(section)
         for function in self.functions:
-            function.maps.sort(key=lambda reference: reference.insn)
-            function.functions.sort(key=lambda reference: reference.insn)
-            function.externs.sort(key=lambda reference: reference.insn)
+            function.maps.sort(key=_insn)
+            function.functions.sort(key=_insn)
+            function.externs.sort(key=_insn)
         return self.functions
 
     def _containing(self, section: int, offset: int) -> tuple[Function, int] | None:
@@ -107,17 +111,18 @@ class FunctionReader:
     def _read_reference(self, function: Function, index: int, relocation: Relocation) -> None:
         file, symbol = self.file, relocation.symbol
         insn = bpf.read(function.insns, index, file.elf.byte_order)
-        where = f"function '{function.name}': instruction {index}"
         if insn.code not in (bpf.CALL, bpf.LD_IMM64):
             raise file.error(
-                function.section, f"{where} (code {insn.code:#04x}) cannot refer to '{symbol.name}'"
+                function.section,
+                f"{_where(function, index)} (code {insn.code:#04x}) cannot refer to '{symbol.name}'",
             )
         if insn.code == bpf.LD_IMM64 and (index + 2) * bpf.SIZE > len(function.insns):
-            raise file.error(function.section, f"{where}: a 64-bit load is cut off")
+            raise file.error(function.section, f"{_where(function, index)}: a 64-bit load is cut off")
         if is_extern(symbol):
             if symbol.name not in self.externs:
                 raise file.error(
-                    function.section, f"{where} refers to '{symbol.name}', which is nowhere declared"
+                    function.section,
+                    f"{_where(function, index)} refers to '{symbol.name}', which is nowhere declared",
                 )
             function.externs.append(ExternReference(index, symbol.name))
             return
@@ -125,7 +130,7 @@ class FunctionReader:
         if section is None:
             raise file.error(
                 function.section,
-                f"{where} refers to '{symbol.name}', which this object does not define; "
+                f"{_where(function, index)} refers to '{symbol.name}', which this object does not define; "
                 "is a variable not initialized, or another object not linked in?",
             )
         if is_code(section):
@@ -135,7 +140,8 @@ class FunctionReader:
             self._add_function_reference(function, index, section, offset, is_call)
         elif insn.code == bpf.CALL:
             raise file.error(
-                function.section, f"{where} calls '{symbol.name}' in data section '{section.name}'"
+                function.section,
+                f"{_where(function, index)} calls '{symbol.name}' in data section '{section.name}'",
             )
         else:
             self._add_map_reference(function, index, section, relocation, insn.imm)
@@ -190,12 +196,22 @@ class FunctionReader:
         for offset, type_id in ext.functions.get(section.name, ()):
             if (place := self._place(section, offset)) and place[1] == 0:
                 place[0].type_id = type_id
-        for offset, line in ext.lines.get(section.name, ()):
-            if place := self._place(section, offset):
-                place[0].line_info.append((place[1], line))
+        self._read_lines(section, ext.lines.get(section.name, []))
         for offset, relocation in ext.core.get(section.name, ()):
             if place := self._place(section, offset):
                 place[0].core.append((place[1], relocation))
+
+    def _read_lines(self, section: Section, lines: list[LineInfo]) -> None:
+        start = end = 0
+        for offset, file_name, text, position in lines:
+            if not start <= offset < end or offset % bpf.SIZE:
+                place = self._place(section, offset)
+                if place is None:
+                    continue
+                function, index = place
+                start = offset - index * bpf.SIZE
+                end, add = start + len(function.insns), function.line_info.append
+            add(((offset - start) // bpf.SIZE, file_name, text, position))
 
     def _place(self, section: Section, offset: int) -> tuple[Function, int] | None:
         if offset % bpf.SIZE:
@@ -203,6 +219,14 @@ class FunctionReader:
                 ".BTF.ext", f"a record at {offset} of section '{section.name}' hits no instruction"
             )
         return self._containing(section.number, offset)
+
+
+def _insn(reference: MapReference | FunctionReference | ExternReference) -> int:
+    return reference.insn
+
+
+def _where(function: Function, index: int) -> str:
+    return f"function '{function.name}': instruction {index}"
 
 
 def is_code(section: Section) -> bool:

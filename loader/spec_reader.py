@@ -17,6 +17,8 @@ from .spec_functions import TEXT, FunctionReader, make_programs
 from .spec_maps import read_arena, read_maps, read_slots
 from .spec_struct_ops import read_callbacks, read_struct_ops
 
+_HIDDEN = (STV_HIDDEN, STV_INTERNAL)
+
 LICENSE_LIMIT = 63
 """The kernel's longest licence string."""
 
@@ -71,13 +73,13 @@ def _fix_btf(file: ObjectFile, externs: dict[str, ExternSpec]) -> None:
     edit = BtfEdit(file.btf)
     fix_extern_btf(file, edit, externs)
     symbols, hidden_functions = {}, set()
-    for symbol in file.elf.symbols:
-        hidden = symbol.visibility in (STV_HIDDEN, STV_INTERNAL)
-        section = file.section_of(symbol)
-        if symbol.is_global and section:
-            if symbol.type == STT_OBJECT:
-                symbols[symbol.name] = VariableSymbol(symbol.value, hidden)
-            elif symbol.type == STT_FUNC and hidden and section.name == TEXT:
+    for symbol in file.elf.symbols_of(STT_OBJECT):
+        if symbol.is_global and file.section_of(symbol):
+            symbols[symbol.name] = VariableSymbol(symbol.value, symbol.visibility in _HIDDEN)
+    for symbol in file.elf.symbols_of(STT_FUNC):
+        if symbol.visibility in _HIDDEN and symbol.is_global:
+            section = file.section_of(symbol)
+            if section and section.name == TEXT:
                 hidden_functions.add(symbol.name)
 
     def section_size(name: str) -> int | None:

@@ -37,7 +37,7 @@ def fix_sections(
     file lacks.
     """
     btf = edit.btf
-    for section in btf.of_kind(Kind.DATASEC):
+    for section in btf.sections:
         if section.name in (KCONFIG, KSYMS):
             continue
         size = section.size_or_type or section_size(section.name)
@@ -54,7 +54,7 @@ def fix_sections(
                     raise BtfError(f"variable '{variable.name}' of '{section.name}' has no ELF symbol")
                 # The static linker (bpftool gen object) writes offsets as well, but wrong ones where
                 # an extern or a weak definition came before the one that counts.
-                entry = entry._replace(offset=symbol.offset)
+                entry = SectionVariable(entry.type_id, symbol.offset, entry.size)
                 if symbol.hidden:
                     edit.set_linkage(variable.id, Linkage.STATIC)
             placed.append(entry)
@@ -64,7 +64,7 @@ def fix_sections(
 def fix_kconfig(edit: BtfEdit, offsets: Mapping[str, int], size: int) -> None:
     """Give each ``.kconfig`` variable its place in the map's value, and make it a defined one."""
     btf = edit.btf
-    for section in btf.of_kind(Kind.DATASEC):
+    for section in btf.sections:
         if section.name == KCONFIG:
             placed = []
             for entry in btf.section_variables(section):
@@ -84,7 +84,7 @@ def fix_ksyms(edit: BtfEdit) -> None:
     """
     btf = edit.btf
     integer = _four_byte_int(edit)
-    for section in btf.of_kind(Kind.DATASEC):
+    for section in btf.sections:
         if section.name == KSYMS:
             entries = btf.section_variables(section)
             dummy = 0

@@ -10,18 +10,17 @@ from .btf import MAGIC, Btf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
+
+    LineInfo = tuple[int, int, int, int]
+    """One source line as the kernel takes it: instruction, file name, text, line << 10 | column.
+
+    Name and text are offsets into the BTF's strings. In `BtfExt` it is a byte offset instead of the
+    instruction, as in the file.
+    """
 
 HEADER_SIZE = 24
 """Up to line info; with CO-RE relocations it has 32 bytes."""
-
-
-class LineInfo(NamedTuple):
-    """One source line: offsets into the BTF's strings, line and column packed as the kernel takes them."""
-
-    file_name_off: int
-    line_off: int
-    line_col: int
-    """Line << 10 | column."""
 
 
 class CoreRelocation(NamedTuple):
@@ -41,7 +40,7 @@ class BtfExt:
 
     functions: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     """(offset, id of the FUNC)."""
-    lines: dict[str, list[tuple[int, LineInfo]]] = field(default_factory=dict)
+    lines: dict[str, list[LineInfo]] = field(default_factory=dict)
     core: dict[str, list[tuple[int, CoreRelocation]]] = field(default_factory=dict)
 
 
@@ -61,21 +60,22 @@ def parse_ext(data: bytes, btf: Btf) -> BtfExt:
     parts += struct.unpack_from(order + "II", data, 24) if header_size >= 32 else (0, 0)
     body = data[header_size:]
     ext = BtfExt()
-    for section, row in _rows(body, "func_info", parts[0], parts[1], "II", btf):
-        ext.functions.setdefault(section, []).append((row[0], row[1]))
-    for section, row in _rows(body, "line_info", parts[2], parts[3], "IIII", btf):
-        ext.lines.setdefault(section, []).append((row[0], LineInfo(*row[1:])))
-    for section, row in _rows(body, "core_relo", parts[4], parts[5], "IIII", btf):
-        offset, type_id, access, kind = row
-        relocation = CoreRelocation(kind, type_id, btf.string(access))
-        ext.core.setdefault(section, []).append((offset, relocation))
+    for section, rows in _blocks(body, "func_info", parts[0], parts[1], "II", btf):
+        ext.functions.setdefault(section, []).extend(rows)
+    for section, rows in _blocks(body, "line_info", parts[2], parts[3], "IIII", btf):
+        ext.lines.setdefault(section, []).extend(rows)
+    for section, rows in _blocks(body, "core_relo", parts[4], parts[5], "IIII", btf):
+        ext.core.setdefault(section, []).extend(
+            (offset, CoreRelocation(kind, type_id, btf.string(access)))
+            for offset, type_id, access, kind in rows
+        )
     return ext
 
 
-def _rows(
+def _blocks(
     body: bytes, what: str, start: int, size: int, row: str, btf: Btf
-) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """The records of one of the three parts, each with the name of its ELF section."""
+) -> Iterator[tuple[str, Iterator[Any]]]:
+    """The records of one of the three parts, by the name of their ELF section."""
     if not size:
         return
     if start + size > len(body) or size < 4:
@@ -97,7 +97,5 @@ def _rows(
         at += 8
         if at + count * row_size > end:
             raise BtfError(f".BTF.ext {what} of {count} records at {at} exceeds its {size} bytes")
-        section = btf.string(name)
-        for record in records.iter_unpack(body[at : at + count * row_size]):
-            yield section, record
+        yield btf.string(name), records.iter_unpack(body[at : at + count * row_size])
         at += count * row_size

@@ -35,13 +35,13 @@ class StringSection:
 
     def text(self, offset: int) -> str:
         """The string at an offset. Raises BtfError outside the section."""
-        if self._base and offset < self.first:
-            return self._base.text(offset)
-        if not self.first <= offset < self.end:
+        start = self._start + offset - self.first
+        if not self._start <= start < self._end:
+            if self._base and offset < self.first:
+                return self._base.text(offset)
             if offset == 0:
                 return ""
             raise BtfError(f"BTF has no string at {offset} (strings end at {self.end})")
-        start = self._start + offset - self.first
         raw = self._data[start : self._data.find(b"\0", start)]
         text = raw.decode("utf-8", "replace") if len(raw) < LONG else self._long.decode(offset, raw)
         if text is None:

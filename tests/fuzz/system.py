@@ -14,7 +14,7 @@ from bpflab.loader import insn as bpf
 from bpflab.loader.btf import Btf, Kind
 from bpflab.loader.btf.build_id import find_build_id
 from bpflab.loader.btf.edit import BtfEdit
-from bpflab.loader.btf.ext import CoreRelocation, LineInfo
+from bpflab.loader.btf.ext import CoreRelocation
 from bpflab.loader.btf.index import MIN_WORDS, IndexFile
 from bpflab.loader.btf.kernel import KernelBtf
 from bpflab.loader.btf.kinds import IntEncoding, make_info
@@ -158,6 +158,6 @@ def _poisoned() -> tuple[ObjectSpec, LinkedProgram, KernelBtf]:
         bytearray(bpf.Insn(0xB7, 1, 0, 0, 0).pack("<") * 2),
         functions=[(0, "fuzzed")],
         core=[(0, CoreRelocation(RelocationKind.FIELD_BYTE_OFFSET, 2, "0:0"))],
-        line_info=[(0, LineInfo(file, line, 7 << 10))],
+        line_info=[(0, file, line, 7 << 10)],
     )
     return spec, linked, KernelBtf(Btf.from_bytes(theirs.finish().encode()))

@@ -257,10 +257,10 @@ def test_ext_records_point_to_functions(raw: bytes, compile_bpf: Callable[[str],
     names = {btf.type(type_id).name for _, type_id in ext.functions[".text"]}
     assert names == {"local", "global"}
     assert [btf.type(type_id).name for _, type_id in ext.functions["socket"]] == ["program"]
-    offset, line = ext.lines["socket"][0]
+    offset, file_name, text, _ = ext.lines["socket"][0]
     assert offset == 0
-    assert "int program" in btf.string(line.line_off)
-    assert btf.string(line.file_name_off).endswith("test.bpf.c")
+    assert "int program" in btf.string(text)
+    assert btf.string(file_name).endswith("test.bpf.c")
 
 
 def damaged(raw: bytes, offset: int, word: int) -> bytes:

@@ -102,11 +102,11 @@ def test_function_and_line_info_follow_the_functions(spec: ObjectSpec) -> None:
     program = linked(spec, "first")
     assert spec.btf is not None
     assert [(start, spec.btf.type(type_id).name) for start, type_id in program.func_info] == program.functions
-    indices = [index for index, _ in program.line_info]
+    indices = [index for index, *_ in program.line_info]
     assert indices == sorted(set(indices)), "lines must be in order"
     for start, _ in program.functions:
-        line = dict(program.line_info)[start]
-        assert spec.btf.string(line.file_name_off).endswith("test.bpf.c")
+        file_name = next(file_name for index, file_name, *_ in program.line_info if index == start)
+        assert spec.btf.string(file_name).endswith("test.bpf.c")
     assert indices[-1] < len(program.insns) // bpf.SIZE
 
 
