@@ -19,6 +19,7 @@ from .kinds import (
     MODIFIERS,
     IntEncoding,
     Kind,
+    info_kind,
 )
 from .records import Array, BtfType, Member, SectionVariable
 from .strings import StringSection
