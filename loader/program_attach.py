@@ -118,13 +118,16 @@ class Attachable(ProbeAttachable):
         device: str | int,
         *,
         via: str = "",
+        local: bool = False,
         headroom: int = 0,
         table: int = 254,
     ) -> Link:
         """Attach to a route that this makes, in the main table; see links.lwt."""
         from .links.lwt import attach_lwt
 
-        return attach_lwt(self._program, destination, device, via=via, headroom=headroom, table=table)
+        return attach_lwt(
+            self._program, destination, device, via=via, local=local, headroom=headroom, table=table
+        )
 
     def attach_socket(self, sock: socket.socket) -> Link:
         """Filter what a socket receives; see links.socket_filter."""

@@ -21,9 +21,9 @@ def cgroup2_mount(mounts: Path = Path("/proc/self/mounts")) -> Path:
 
 
 @contextmanager
-def control_group() -> Iterator[Path]:
-    """A new group below the hierarchy's root; removed afterwards."""
-    path = cgroup2_mount() / f"bpflab-{os.getpid()}"
+def control_group(parent: Path | None = None) -> Iterator[Path]:
+    """A new group below another, by default the hierarchy's root; removed afterwards."""
+    path = (parent or cgroup2_mount()) / f"bpflab-{os.getpid()}"
     try:
         path.mkdir()
     except OSError as error:

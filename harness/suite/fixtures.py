@@ -20,7 +20,7 @@ from .classify import Unavailable
 from .job import SuiteJob
 from .keeper import SubjectKeeper
 from .kernel_types import KernelTypes
-from .network import Veth, bring_up, veth_pair
+from .network import Veth, bring_up, netkit_pair, veth_pair
 from .stream import Stream
 
 JOB = pytest.StashKey[SuiteJob]()
@@ -129,6 +129,16 @@ def veth() -> Iterator[Veth]:
     """A veth pair in this network namespace."""
     with veth_pair() as pair:
         yield pair
+
+
+@pytest.fixture
+def netkit() -> Iterator[Veth]:
+    """A netkit pair; on kernels without netkit a veth pair, to which nothing of netkit can be attached."""
+    with ExitStack() as stack:
+        try:
+            yield stack.enter_context(netkit_pair())
+        except Unavailable:
+            yield stack.enter_context(veth_pair())
 
 
 @pytest.fixture

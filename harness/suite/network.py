@@ -8,7 +8,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -26,9 +26,36 @@ SETTLE_S = 5.0
 # library costs seconds to import in an emulated guest.
 RTM_NEWLINK, RTM_DELLINK = 16, 17
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE = 0x1, 0x4, 0x200, 0x400
-IFLA_IFNAME, IFLA_LINKINFO, IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 3, 18, 1, 2, 1
+IFLA_IFNAME, IFLA_LINKINFO, IFLA_INFO_KIND, IFLA_INFO_DATA = 3, 18, 1, 2
+VETH_INFO_PEER, IFLA_NETKIT_PEER_INFO, IFLA_NETKIT_MODE, NETKIT_L2 = 1, 1, 4, 0
 IFF_UP = 0x1
 SIOCGIFFLAGS, SIOCSIFFLAGS = 0x8913, 0x8914
+
+
+LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+
+
+def udp_socket(family: socket.AddressFamily = socket.AF_INET, port: int = 0) -> socket.socket:
+    """A UDP socket on the loopback interface, which waits some seconds for what it receives."""
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock.settimeout(SETTLE_S)
+    try:
+        sock.bind((LOOPBACK[family], port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def free_port(family: socket.AddressFamily = socket.AF_INET) -> int:
+    """A UDP port that nobody has at the moment. Raises `Unavailable` without that family's loopback."""
+    bring_up("lo")
+    try:
+        with udp_socket(family) as sock:
+            port: int = sock.getsockname()[1]
+    except OSError as error:
+        raise Unavailable(f"no UDP socket can be bound to {LOOPBACK[family]}: {error}") from error
+    return port
 
 
 def frame(payload: bytes = b"", size: int = 64) -> bytes:
@@ -72,7 +99,7 @@ class Port:
         """The next of the lab's frames that arrived at this end; None if there is none in time."""
         self._socket.settimeout(timeout_s)
         try:
-            return self._socket.recv(2048)
+            return self._socket.recv(1 << 16)
         except TimeoutError:
             return None
 
@@ -85,22 +112,38 @@ class Veth:
     far: Port
 
 
-@contextmanager
-def veth_pair(near: str = "bpflab0", far: str = "bpflab1") -> Iterator[Veth]:
+class Netkit(Veth):
+    """A netkit pair: `near` is the primary device, where programs are attached for both ends."""
+
+
+def veth_pair(near: str = "bpflab0", far: str = "bpflab1") -> AbstractContextManager[Veth]:
     """A pair in the current network namespace, up and carrying frames; gone afterwards.
 
-    Raises `Unavailable` if the kernel has no veth.
+    Entering it raises `Unavailable` if the kernel has no veth.
     """
+    return _pair(Veth, "veth", near, far, _peer(VETH_INFO_PEER, far))
+
+
+def netkit_pair() -> AbstractContextManager[Veth]:
+    """The same of netkit, which carries frames like veth if told to (6.7)."""
+    mode = _attribute(IFLA_NETKIT_MODE, struct.pack("I", NETKIT_L2))
+    info = mode + _peer(IFLA_NETKIT_PEER_INFO, "bpflab1")
+    return _pair(Netkit, "netkit", "bpflab0", "bpflab1", info)
+
+
+@contextmanager
+def _pair(made: type[Veth], kind: str, near: str, far: str, info: bytes) -> Iterator[Veth]:
+    data = _attribute(IFLA_INFO_KIND, _text(kind)) + _attribute(IFLA_INFO_DATA, info)
     try:
-        _link_request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, near, _veth_info(far))
+        _link_request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, near, _attribute(IFLA_LINKINFO, data))
     except OSError as error:
-        raise Unavailable(f"this kernel cannot make a veth pair: {error.strerror}") from error
+        raise Unavailable(f"this kernel cannot make a {kind} pair: {error.strerror}") from error
     try:
         bring_up(near)
         bring_up(far)
         with Port(near) as near_port, Port(far) as far_port:
             _settle(near_port, far_port)
-            yield Veth(near_port, far_port)
+            yield made(near_port, far_port)
     finally:
         _link_request(RTM_DELLINK, 0, near, b"")
 
@@ -125,10 +168,9 @@ def _settle(near: Port, far: Port) -> None:
             pass
 
 
-def _veth_info(peer: str) -> bytes:
-    peer_link = struct.pack("BxHiII", socket.AF_UNSPEC, 0, 0, 0, 0) + _attribute(IFLA_IFNAME, _text(peer))
-    data = _attribute(IFLA_INFO_DATA, _attribute(VETH_INFO_PEER, peer_link))
-    return _attribute(IFLA_LINKINFO, _attribute(IFLA_INFO_KIND, _text("veth")) + data)
+def _peer(kind: int, name: str) -> bytes:
+    peer_link = struct.pack("BxHiII", socket.AF_UNSPEC, 0, 0, 0, 0) + _attribute(IFLA_IFNAME, _text(name))
+    return _attribute(kind, peer_link)
 
 
 def _link_request(kind: int, flags: int, name: str, attributes: bytes) -> None:

@@ -22,8 +22,8 @@ MAIN_TABLE = 254
 
 _RTM_NEWROUTE, _RTM_DELROUTE = 24, 25
 _RTMSG = Struct("=8BI")  # family, lengths of destination and source, TOS, table, protocol, scope, type, flags
-_RTPROT_STATIC, _RTN_UNICAST = 4, 1
-_SCOPE_UNIVERSE, _SCOPE_LINK = 0, 253
+_RTPROT_STATIC, _RTN_UNICAST, _RTN_LOCAL = 4, 1, 2
+_SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_HOST = 0, 253, 254
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE, _RTA_ENCAP_TYPE, _RTA_ENCAP = 1, 4, 5, 15, 21, 22
 _ENCAP_BPF, _ENCAP_SEG6_LOCAL = 6, 7
 _HOOK = {ProgType.LWT_IN: 1, ProgType.LWT_OUT: 2, ProgType.LWT_XMIT: 3}
@@ -40,12 +40,14 @@ def attach_lwt(
     device: str | int,
     *,
     via: str = "",
+    local: bool = False,
     headroom: int = 0,
     table: int = MAIN_TABLE,
-) -> Link:
+) -> LwtRoute:
     """Make a route through a device whose packets run a program; detaching removes the route.
 
-    `destination` is ``ADDRESS/LENGTH``; `via` the next hop. The program's SEC() says where it runs:
+    `destination` is ``ADDRESS/LENGTH``; `via` the next hop; `local` makes its addresses this host's.
+    The program's SEC() says where it runs:
     ``lwt_in`` on what arrives by the route, ``lwt_out`` and ``lwt_xmit`` on what leaves by it,
     ``lwt_seg6local`` on packets whose segment the destination is (IPv6). `headroom` is the room in
     bytes that an ``lwt_xmit`` program may put headers into. The route outlives the process if
@@ -60,8 +62,9 @@ def attach_lwt(
     except OSError:
         raise ValueError(f"{action}: no address and length, or no address of a next hop") from None
     bits = int(length or 8 * len(address))
-    scope = _SCOPE_LINK if family == socket.AF_INET and not via else _SCOPE_UNIVERSE
-    header = _RTMSG.pack(family, bits, 0, 0, table & 0xFF, _RTPROT_STATIC, scope, _RTN_UNICAST, 0)
+    scope = _SCOPE_UNIVERSE if via or family == socket.AF_INET6 else _SCOPE_HOST if local else _SCOPE_LINK
+    kind = _RTN_LOCAL if local else _RTN_UNICAST
+    header = _RTMSG.pack(family, bits, 0, 0, table & 0xFF, _RTPROT_STATIC, scope, kind, 0)
     route = header + attribute(_RTA_DST, address) + attribute(_RTA_TABLE, pack("=I", table))
     route += attribute(_RTA_OIF, pack("=i", interface_index(device)))
     if hop:

@@ -80,8 +80,9 @@ def netfilter(opened: OpenObject, program: Program, target: Request) -> Link:
 
 def route(opened: OpenObject, program: Program, target: Request) -> Link:
     """Attach to a route."""
+    destination, local = target.text("destination"), bool(target.number("local", 0))
     try:
-        return program.attach_lwt(target.text("destination"), target.number("ifindex"))
+        return program.attach_lwt(destination, target.number("ifindex"), local=local)
     except ValueError as error:
         raise UsageError(str(error)) from None
 
