@@ -30,6 +30,8 @@ class Upstream:
     map_types: dict[str, Since]
     map_flags: dict[str, Since]
     program_types: dict[str, Since]
+    link_types: dict[str, Since]
+    attach_types: dict[str, Since]
     features: dict[str, Since]
     """By a short name; the name of the `Since` says it in words."""
 
@@ -59,7 +61,7 @@ def upstream(path: Path = HERE / "upstream.toml") -> Upstream:
             name: _since(f"{path.name}: {table}.{name}", name, release)
             for name, release in tables[table].items()
         }
-        for table in ("map_types", "map_flags", "program_types")
+        for table in ("map_types", "map_flags", "program_types", "link_types", "attach_types")
     }
     return Upstream(helpers=helpers, features=features, **plain)
 

@@ -8,7 +8,7 @@ from . import syscall
 from .enums import AttachType, MapFlags
 from .errors import KernelError
 from .lean import TYPE_CHECKING
-from .links.link import FdLink, Link
+from .links.link import FdLink, HasDescriptor, Link
 from .map import Map
 
 if TYPE_CHECKING:
@@ -64,26 +64,42 @@ class StructOpsMap(Map):
     def attach(self) -> Link:
         """Give the struct to its subsystem, by a bpf_link for ``.struct_ops.link`` (6.4).
 
-        Raises KernelError.
+        Such a link takes another map of that kind by `update`. Raises KernelError.
         """
         what = f"struct_ops map '{self.name}'"
-        by_link = self.flags & MapFlags.LINK
-        try:
-            self.update_bytes(_KEY, self._bytes)
-        except KernelError as error:
-            # The struct cannot change once it is set, which it is after an earlier link.
-            if not (by_link and error.errno == errno.EBUSY):
-                raise KernelError(f"attaching {what}", error.errno, _hint(error.errno)) from None
-        if not by_link:
+        self.fill(f"attaching {what}")
+        if not self.flags & MapFlags.LINK:
             return Link(what, lambda: self._unregister(what))
         fd = syscall.link_create(self.fd, 0, AttachType.STRUCT_OPS)
         if fd < 0:
             raise KernelError(f"attaching {what}", -fd, _hint(-fd))
-        return FdLink(what, fd)
+        return StructOpsLink(what, fd)
+
+    def fill(self, action: str) -> None:
+        """Set the struct; without a link that registers it. Raises KernelError, `action` its words."""
+        try:
+            self.update_bytes(_KEY, self._bytes)
+        except KernelError as error:
+            # The struct cannot change once it is set, which it is after an earlier link.
+            if not (self.flags & MapFlags.LINK and error.errno == errno.EBUSY):
+                raise KernelError(action, error.errno, _hint(error.errno)) from None
 
     def _unregister(self, what: str) -> None:
         if not self.delete_bytes(_KEY):
             raise KernelError(f"detaching {what}", errno.ENOENT)
+
+
+class StructOpsLink(FdLink):
+    """A struct that its subsystem uses."""
+
+    def update(self, new: HasDescriptor, *, expected: HasDescriptor | None = None) -> None:
+        """Put another struct_ops map in its place (6.4), as far as its subsystem can.
+
+        TCP wants it to be of the same name. Raises KernelError.
+        """
+        if isinstance(new, StructOpsMap):
+            new.fill(f"updating {self.what} to '{new.name}'")
+        super().update(new, expected=expected)
 
 
 def _create_hint(flags: int) -> str:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import socket
+import time
 from pathlib import Path
 
 import pytest
 
 from ..subjects.errors import ErrorClass
 from ..subjects.handles import SubjectObject
-from .fixtures import Open, Refused, each_object
+from .fixtures import Fork, Open, Refused, each_object
 from .network import bring_up, frame
-from .numbers import unsigned
+from .numbers import u32, unsigned
 
+SCHEDULER = Path("/sys/kernel/sched_ext")
 AVAILABLE = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
 
 
@@ -49,6 +51,47 @@ def check_struct_ops_links(obj: SubjectObject) -> None:
     assert "bpflab_first" not in _available()
     second.detach()
     assert "bpflab_second" not in _available()
+
+
+@pytest.mark.obj("struct_ops/update")
+@pytest.mark.needs("struct_ops_links")
+def check_link_update(obj: SubjectObject) -> None:
+    """A struct takes the place of another of its name; connections in use change over."""
+    link = obj.attach_map("first")
+    _transfer("bpflab_update")
+    before = unsigned(obj.variable("old_calls"))
+    assert before >= 1
+    assert unsigned(obj.variable("new_calls")) == 0
+    obj.update_link_map(link, "second")
+    _transfer("bpflab_update")
+    assert unsigned(obj.variable("old_calls")) == before
+    assert unsigned(obj.variable("new_calls")) >= 1
+    link.detach()
+    assert "bpflab_update" not in _available()
+
+
+@pytest.mark.obj("struct_ops/scheduler")
+@pytest.mark.needs("sched_ext")
+def check_scheduler(loaded: Open, fork: Fork) -> None:
+    """A scheduler of ours gives tasks the CPU as long as it is attached."""
+
+    def sleep_often() -> str:
+        for _ in range(20):
+            time.sleep(0.001)
+        return ""
+
+    child, later = fork(sleep_often), fork(sleep_often)
+    obj = loaded("struct_ops/scheduler", target_pid=u32(child.pid))
+    link = obj.attach_map("scheduler")
+    assert (SCHEDULER / "state").read_text().strip() == "enabled"
+    assert (SCHEDULER / "root/ops").read_text().strip().startswith("bpflab")
+    child.go()
+    assert unsigned(obj.variable("of_target")) >= 1
+    link.detach()
+    assert (SCHEDULER / "state").read_text().strip() == "disabled"
+    before = unsigned(obj.variable("enqueued"))
+    later.go()
+    assert unsigned(obj.variable("enqueued")) == before
 
 
 @pytest.mark.obj("struct_ops/kfunc")

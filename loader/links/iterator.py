@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 SELF_ONLY, DESCENDANTS_PRE, DESCENDANTS_POST, ANCESTORS_UP, CHILDREN = range(1, 6)
 """Orders of walking control groups (6.1; CHILDREN 7.0): BPF_CGROUP_ITER_*."""
 
+_PART = 1 << 16
+"""Bytes read at once."""
+
 
 class IteratorLink(FdLink):
     """An iterator that can be run any number of times, side by side as well."""
@@ -40,12 +43,19 @@ class IteratorLink(FdLink):
         return os.fdopen(fd, "rb", buffering=0)
 
     def read(self) -> bytes:
-        """All that a run writes. Raises KernelError (the program's own refusals: EAGAIN, ENOSPC …)."""
+        """All that a run writes. Raises KernelError."""
+        parts: list[bytes] = []
         with self.open() as run:
-            try:
-                return run.read()
-            except OSError as error:
-                raise KernelError(f"reading {self.what}", error.errno or 0) from None
+            while True:
+                try:
+                    part = os.read(run.fileno(), _PART)
+                except BlockingIOError:
+                    continue  # a million objects of which the program wrote nothing: there are more
+                except OSError as error:
+                    raise KernelError(f"reading {self.what}", error.errno or 0) from None
+                if not part:
+                    return b"".join(parts)
+                parts.append(part)
 
 
 def attach_iterator(

@@ -67,6 +67,8 @@ def _is_in(since: Since, kernel: Kernel) -> bool:
 
 GOOD = """
 map_types = {}
+link_types = {}
+attach_types = {}
 map_flags = {}
 program_types = {}
 features = {}

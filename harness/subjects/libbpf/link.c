@@ -113,6 +113,9 @@ static attach_function *need_attach_function(json_object *request, json_object *
 		{ "tracepoint", attach_tracepoint },
 		{ "raw_tracepoint", attach_raw_tracepoint },
 		{ "perf_event", attach_perf_event },
+		{ "tracing", attach_tracing },
+		{ "freplace", attach_freplace },
+		{ "iterator", attach_iterator },
 	};
 	const char *kind;
 	size_t i;
@@ -187,22 +190,76 @@ static int program_fd(struct object *object, json_object *request, const char *a
 	return -1;
 }
 
-/* Only of a bpf_link. */
+struct bpf_link *need_bpf_link(json_object *request)
+{
+	struct link *link;
+	int64_t id;
+
+	if (!need_number(request, "link", 1, INT64_MAX, &id))
+		return NULL;
+	link = find_link(id);
+	if (!link)
+		refuse(USAGE, 0, "there is no link %lld", (long long)id);
+	else if (!link->bpf)
+		refuse(UNSUPPORTED, 0, "link %lld is no bpf_link", (long long)id);
+	return link ? link->bpf : NULL;
+}
+
+json_object *verb_link_info(json_object *request)
+{
+	struct bpf_link *link = need_bpf_link(request);
+	struct bpf_link_info info = {};
+	__u32 size = sizeof(info);
+	json_object *answer;
+	int err;
+
+	if (!link)
+		return NULL;
+	err = bpf_link_get_info_by_fd(bpf_link__fd(link), &info, &size);
+	if (err)
+		return refuse_libbpf(KERNEL, err, "no information about a link");
+	answer = json_object_new_object();
+	json_object_object_add(answer, "id", json_object_new_int64(info.id));
+	json_object_object_add(answer, "type", json_object_new_int64(info.type));
+	json_object_object_add(answer, "program_id", json_object_new_int64(info.prog_id));
+	return answer;
+}
+
+json_object *verb_link_pin(json_object *request)
+{
+	struct bpf_link *link = need_bpf_link(request);
+	const char *path = need_string(request, "path");
+	int err;
+
+	if (!link || !path)
+		return NULL;
+	err = bpf_link__pin(link, path);
+	if (err)
+		return refuse_libbpf(KERNEL, err, "'%s' cannot be made", path);
+	return json_object_new_object();
+}
+
+/* Another struct_ops map takes the place of the one of a link. */
+static json_object *update_map(struct bpf_link *link, struct bpf_map *map)
+{
+	int err = map ? bpf_link__update_map(link, map) : 0;
+
+	if (err)
+		return refuse_libbpf(KERNEL, err, "map '%s' cannot be put in place", bpf_map__name(map));
+	return map ? json_object_new_object() : NULL;
+}
+
 json_object *verb_link_update(json_object *request)
 {
 	struct object *object = need_live_object(request);
 	LIBBPF_OPTS(bpf_link_update_opts, opts);
+	struct bpf_link *link = object ? need_bpf_link(request) : NULL;
 	int new_fd, old_fd, err;
-	struct link *link;
-	int64_t id;
 
-	if (!object || !need_number(request, "link", 1, INT64_MAX, &id))
-		return NULL;
-	link = find_link(id);
 	if (!link)
-		return refuse(USAGE, 0, "there is no link %lld", (long long)id);
-	if (!link->bpf)
-		return refuse(UNSUPPORTED, 0, "link %lld is no bpf_link", (long long)id);
+		return NULL;
+	if (json_object_object_get_ex(request, "map", NULL))
+		return update_map(link, need_live_map(object, request, "map"));
 	new_fd = program_fd(object, request, "program");
 	if (new_fd < 0)
 		return NULL;
@@ -213,9 +270,9 @@ json_object *verb_link_update(json_object *request)
 		opts.flags = BPF_F_REPLACE;
 		opts.old_prog_fd = old_fd;
 	}
-	err = bpf_link_update(bpf_link__fd(link->bpf), new_fd, &opts);
+	err = bpf_link_update(bpf_link__fd(link), new_fd, &opts);
 	if (err)
-		return refuse_libbpf(KERNEL, err, "link %lld cannot be updated", (long long)id);
+		return refuse_libbpf(KERNEL, err, "the link cannot be updated");
 	return json_object_new_object();
 }
 

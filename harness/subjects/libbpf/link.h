@@ -34,11 +34,18 @@ attach_function attach_kprobe, attach_ksyscall, attach_kprobe_multi;
 attach_function attach_uprobe, attach_uprobe_multi, attach_usdt;
 attach_function attach_tracepoint, attach_raw_tracepoint, attach_perf_event;
 
+/* tracing.c */
+attach_function attach_tracing, attach_freplace;
+/* iterator.c */
+attach_function attach_iterator;
+
 bool keep_bpf_link(struct bpf_program *program, struct bpf_link *bpf, struct link *link);
 /* By BPF_PROG_ATTACH; the link takes over `target`, also after a refusal. */
 bool keep_prog_attach(struct bpf_program *program, int target, const struct bpf_prog_attach_opts *opts,
 		      struct link *link);
 struct link *find_link(int64_t id);
+/* The bpf_link of a request's link. */
+struct bpf_link *need_bpf_link(json_object *request);
 
 /* The place among other programs that a target asks for. */
 struct place {

@@ -346,7 +346,7 @@ json_object *verb_load(json_object *request)
 {
 	__attribute__((cleanup(free_logs))) struct logs logs = {};
 	struct object *object = need_object(request);
-	json_object *names, *devices, *log;
+	json_object *names, *devices, *targets, *log;
 	bool verbose;
 	int err;
 
@@ -358,6 +358,8 @@ json_object *verb_load(json_object *request)
 	if (json_object_object_get_ex(request, "programs", &names) && !choose_programs(object->bpf, names))
 		return NULL;
 	if (json_object_object_get_ex(request, "devices", &devices) && !bind_programs(object->bpf, devices))
+		return NULL;
+	if (json_object_object_get_ex(request, "targets", &targets) && !set_targets(object->bpf, targets))
 		return NULL;
 	verbose = json_object_object_get_ex(request, "log", &log) && json_object_get_boolean(log);
 	if (!give_logs(object->bpf, verbose, &logs))

@@ -17,7 +17,10 @@ static const struct {
 	{ "load", verb_load },
 	{ "attach", verb_attach },
 	{ "detach", verb_detach },
+	{ "link_info", verb_link_info },
+	{ "link_pin", verb_link_pin },
 	{ "link_update", verb_link_update },
+	{ "iterate", verb_iterate },
 	{ "query", verb_query },
 	{ "lookup", verb_lookup },
 	{ "update", verb_update },
@@ -69,6 +72,9 @@ static const char *const target_kinds[] = {
 	"attach:tracepoint",
 	"attach:raw_tracepoint",
 	"attach:perf_event",
+	"attach:tracing",
+	"attach:freplace",
+	"attach:iterator",
 };
 
 static json_object *verb_hello(json_object *request)

@@ -87,6 +87,8 @@ int need_descriptor_of(json_object *request);
 json_object *list_variables(struct bpf_object *bpf);
 bool set_variables(struct object *object, json_object *values);
 
+/* Tells programs which loaded programs' functions they are for. False after a refusal. */
+bool set_targets(struct bpf_object *bpf, json_object *targets);
 void close_links_of(const struct object *object);
 void close_readers_of(const struct object *object);
 void close_all_objects(void);
@@ -100,6 +102,7 @@ verb_function verb_variable_get, verb_variable_set;
 verb_function verb_attach, verb_detach, verb_link_update, verb_query;
 verb_function verb_lookup, verb_update, verb_delete, verb_pop, verb_keys;
 verb_function verb_elements, verb_update_many, verb_delete_many, verb_freeze, verb_map_info;
+verb_function verb_link_info, verb_link_pin, verb_iterate;
 verb_function verb_events_open, verb_events_poll, verb_events_close;
 verb_function verb_test_run;
 verb_function verb_bench_load, verb_bench_attach;
