@@ -50,6 +50,8 @@ def test_releases_agree_with_kernels_at_hand(kernel: Kernel) -> None:
         ("bpf_func_id", "BPF_FUNC_", {helper.name: helper for helper in KNOWN.helpers.values()}),
         ("bpf_map_type", "BPF_MAP_TYPE_", KNOWN.map_types),
         ("bpf_prog_type", "BPF_PROG_TYPE_", KNOWN.program_types),
+        ("bpf_link_type", "BPF_LINK_TYPE_", KNOWN.link_types),
+        ("bpf_attach_type", "BPF_", KNOWN.attach_types),
     ):
         has = _enumerators(btf, enum, prefix)
         assert has == {name for name, since in known.items() if _is_in(since, kernel)}, enum
