@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ...loader import KernelError, ObjectSpec
+from ...loader.externs.kallsyms import find_addresses, read_kallsyms
 from ..subjects.errors import ErrorClass, SubjectError
 from ..subjects.handles import Target
 from .fixtures import Fork, Open
@@ -18,6 +19,9 @@ from .numbers import signed, u32, unsigned
 
 NICE = "set_user_nice"
 """An exported function of every kernel, with a task and a number as arguments."""
+
+AMBIGUOUS = "name_show"
+"""What many files of /sys are read by: static functions of one name."""
 
 
 def be_nice(value: int) -> Callable[[], str]:
@@ -138,20 +142,21 @@ def check_missing_function(loaded: Open, returns: bool) -> None:
 @pytest.mark.reference_only
 def check_ambiguous_name(job: SuiteJob, fork: Fork) -> None:
     """Of several functions of a name any can be chosen by its address; the refusal of the name lists them."""
-    name, addresses = ambiguous_function()
+    addresses = addresses_of(AMBIGUOUS)
+    assert len(addresses) > 1
     spec = ObjectSpec.from_file(job.objects["probes/kprobe"])
     with spec.load() as obj:
         program = obj.programs["on_entry"]
         try:
-            program.attach_kprobe(name).close()  # the first one, up to 6.6
+            program.attach_kprobe(AMBIGUOUS).close()  # the first of them, up to 6.6
         except KernelError as error:
             assert all(f"{address:#x}" in str(error) for address in addresses)
-        for address in addresses:
+        for address in addresses[:2]:
             with program.attach_kprobe(address) as link:
                 assert f"{address:#x}" in link.what
     child = fork(be_nice(4))
     spec.variables["target_pid"].value = child.pid
-    nice = next(address for address, called in functions() if called == NICE)
+    (nice,) = addresses_of(NICE)
     with spec.load() as obj, obj.programs["on_entry"].attach_kprobe(nice):
         child.go()
         assert (obj.variables["calls"].value, obj.variables["second"].value) == (1, 4)
@@ -222,8 +227,7 @@ def check_multi_cookies(loaded: Open, fork: Fork, by: str) -> None:
     child = fork(lambda: be_nice(6)() + write_seven())
     obj = loaded("probes/kprobe_multi", target_pid=u32(child.pid))
     names = [NICE, "vfs_write"]
-    known = {name: address for address, name in functions()}
-    places = names if by == "functions" else [known[name] for name in names]
+    places = names if by == "functions" else [addresses_of(name)[0] for name in names]
     obj.attach("on_entry", {"kind": "kprobe_multi", by: places, "cookies": [1, 2]})
     child.go()
     assert unsigned(obj.variable("entries")) >= 2
@@ -257,23 +261,9 @@ def check_session(loaded: Open, fork: Fork, ends: str) -> None:
     assert ends == "entry" or 7 <= returned < 100
 
 
-def functions() -> list[tuple[int, str]]:
-    """The kernel's own functions, without its modules': (address, name)."""
-    lines = (line.split() for line in Path("/proc/kallsyms").read_text().splitlines())
-    return [(int(words[0], 16), words[2]) for words in lines if words[1] in "tT" and len(words) == 3]
-
-
-def ambiguous_function() -> tuple[str, list[int]]:
-    """A name that more than one function has which can be probed, and their addresses."""
-    tracing = Path("/sys/kernel/tracing/available_filter_functions").read_text().splitlines()
-    by_name: dict[str, list[int]] = {}
-    for address, name in functions():
-        by_name.setdefault(name, []).append(address)
-    times = dict.fromkeys(by_name, 0)
-    for line in tracing:
-        if line in times:
-            times[line] += 1
-    return next((name, places) for name, places in sorted(by_name.items()) if len(places) == times[name] == 2)
+def addresses_of(function: str) -> list[int]:
+    """Where the kernel has functions of that name."""
+    return find_addresses(read_kallsyms(), [function])[function]
 
 
 def made_events() -> list[str]:
