@@ -22,8 +22,8 @@ def main(path: str, device: str, *networks: str) -> None:
             while True:
                 time.sleep(1)
                 for key, packets in blocked.items():
-                    address = IPv4Network((key.address.to_bytes(4, sys.byteorder), key.length))
-                    print(f"{address}: {packets} packets dropped", flush=True)
+                    dropped = IPv4Network((key.address.to_bytes(4, sys.byteorder), key.length))
+                    print(f"{dropped}: {packets} packets dropped", flush=True)
 
 
 if __name__ == "__main__":
