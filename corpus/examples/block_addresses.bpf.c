@@ -7,7 +7,7 @@
 
 struct network {
 	__u32 length; /* of the prefix, in bits */
-	__be32 address;
+	__u8 address[4];
 };
 
 struct {
@@ -27,7 +27,7 @@ int block(struct xdp_md *context)
 
 	if (!ip)
 		return XDP_PASS;
-	source.address = ip->source;
+	__builtin_memcpy(source.address, &ip->source, sizeof(source.address));
 	packets = bpf_map_lookup_elem(&blocked, &source);
 	if (!packets)
 		return XDP_PASS;

@@ -15,6 +15,8 @@ from typing import Self
 
 import pytest
 
+from .child import rename_to
+from .fixtures import Fork
 from .job import SuiteJob
 from .network import Veth, bring_up, udp_frame
 
@@ -135,3 +137,20 @@ def check_list_tasks(run: Run) -> None:
     example = run()
     example.line(r"^ +TGID +PID +PARENT NAME$")
     example.line(rf"^ +{os.getpid()} +{os.getpid()} +{os.getppid()} ")
+
+
+@pytest.mark.obj("examples/profile_cpu")
+def check_profile_cpu(run: Run, fork: Fork) -> None:
+    """A process that does nothing but calculate is seen, by its name."""
+    busy = fork(_calculate)
+    example = run()
+    example.line("samples per second")
+    busy.start()
+    example.line(rf"^ +\d+ × calculating \({busy.pid}\): [1-9]\d* of its own")
+    example.interrupt()
+
+
+def _calculate() -> str:
+    rename_to("calculating")
+    while True:
+        pass

@@ -29,7 +29,7 @@ class Child:
 
     def go(self) -> str:
         """Let the child act; what its action returned. Raises RuntimeError with what it raised."""
-        os.write(self._start, b"!")
+        self.start()
         answer = b""
         while part := os.read(self._answer, 4096):
             answer += part
@@ -37,6 +37,10 @@ class Child:
         if verdict != "returned":
             raise RuntimeError(text or "the child died")
         return text
+
+    def start(self) -> None:
+        """Let the child act, and do not wait."""
+        os.write(self._start, b"!")
 
     def __enter__(self) -> Self:
         return self

@@ -15,14 +15,13 @@ def main(path: str, device: str, *networks: str) -> None:
     with ObjectSpec.from_file(path).load() as obj:
         blocked = obj.maps["blocked"]
         for network in map(IPv4Network, networks):
-            address = int.from_bytes(network.network_address.packed, sys.byteorder)
-            blocked[(network.prefixlen, address)] = 0
+            blocked[(network.prefixlen, network.network_address.packed)] = 0
         with obj.programs["block"].attach_xdp(device):
             print(f"blocking {len(networks)} networks on {device}", flush=True)
             while True:
                 time.sleep(1)
                 for key, packets in blocked.items():
-                    dropped = IPv4Network((key.address.to_bytes(4, sys.byteorder), key.length))
+                    dropped = IPv4Network((key.address, key.length))
                     print(f"{dropped}: {packets} packets dropped", flush=True)
 
 
