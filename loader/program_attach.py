@@ -55,19 +55,30 @@ class Attachable(ProbeAttachable):
         *,
         at: Anchor | None = None,
         expected_revision: int = 0,
+        by_link: bool = True,
     ) -> Link:
         """Attach to a network device in an order of programs (6.6); see links.tcx."""
         from .links.tcx import attach_tcx
 
-        return attach_tcx(self._program, device, direction, at=at, expected_revision=expected_revision)
+        return attach_tcx(
+            self._program, device, direction, at=at, expected_revision=expected_revision, by_link=by_link
+        )
 
     def attach_netkit(
-        self, device: str | int, end: End, *, at: Anchor | None = None, expected_revision: int = 0
+        self,
+        device: str | int,
+        end: End,
+        *,
+        at: Anchor | None = None,
+        expected_revision: int = 0,
+        by_link: bool = True,
     ) -> Link:
         """Attach to one end of a netkit pair (6.7); see links.netkit."""
         from .links.netkit import attach_netkit
 
-        return attach_netkit(self._program, device, end, at=at, expected_revision=expected_revision)
+        return attach_netkit(
+            self._program, device, end, at=at, expected_revision=expected_revision, by_link=by_link
+        )
 
     def attach_cgroup(
         self,
@@ -76,6 +87,7 @@ class Attachable(ProbeAttachable):
         attach_type: AttachType | None = None,
         sharing: Sharing = "multi",
         at: Anchor | None = None,
+        preorder: bool = False,
         expected_revision: int = 0,
         by_link: bool = True,
     ) -> Link:
@@ -88,6 +100,7 @@ class Attachable(ProbeAttachable):
             attach_type=attach_type,
             sharing=sharing,
             at=at,
+            preorder=preorder,
             expected_revision=expected_revision,
             by_link=by_link,
         )

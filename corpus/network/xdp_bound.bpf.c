@@ -12,7 +12,7 @@ extern int bpf_xdp_metadata_rx_hash(const struct xdp_md *ctx, __u32 *hash,
 __u64 frames;
 __s32 answer = 1;
 
-SEC("?xdp")
+SEC("xdp")
 int ask(struct xdp_md *ctx)
 {
 	enum xdp_rss_hash_type *type;

@@ -9,7 +9,7 @@ import pytest
 
 from ...loader import ObjectSpec
 from ...loader.enums import AttachType
-from ...loader.links.cgroup import query_cgroup
+from ...loader.links import query_cgroup
 from ..subjects.errors import ErrorClass, SubjectError
 from ..subjects.handles import SubjectObject
 from .cgroup import control_group, enter
@@ -152,3 +152,15 @@ def check_inherited(cgroup: Path, inner: Path, job: SuiteJob) -> None:
             assert [each.program_id for each in own.programs] == [two.info().id]
             expected = [two.info().id, one.info().id]
             assert [each.program_id for each in all_of_them.programs] == expected
+
+
+@pytest.mark.obj("cgroup/order")
+@pytest.mark.reference_only
+@pytest.mark.needs("cgroup_preorder")
+def check_preorder(cgroup: Path, inner: Path, job: SuiteJob) -> None:
+    """A program may ask to run before those of the groups below."""
+    with ObjectSpec.from_file(job.objects["cgroup/order"]).load() as obj:
+        one, two = (obj.programs[name] for name in ("one", "two"))
+        with one.attach_cgroup(cgroup, preorder=True), two.attach_cgroup(inner):
+            effective = query_cgroup(inner, AttachType.CGROUP_UDP4_SENDMSG, effective=True)
+            assert [each.program_id for each in effective.programs] == [one.info().id, two.info().id]

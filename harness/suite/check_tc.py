@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from ...loader import ObjectSpec
+from ...loader.links import query_tc
 from ..subjects.errors import ErrorClass, SubjectError
 from ..subjects.handles import SubjectLink, SubjectObject
 from .fixtures import Open
+from .job import SuiteJob
 from .network import Veth, frame
 from .numbers import unsigned
 
@@ -27,6 +30,26 @@ def check_priority(veth: Veth, opened: Open) -> None:
     assert refused.value.cls is ErrorClass.KERNEL
     first.detach()
     assert _order(veth, obj) == 1
+
+
+@pytest.mark.obj("network/order")
+@pytest.mark.reference_only
+def check_queried(veth: Veth, job: SuiteJob) -> None:
+    """The kernel tells the filters of a device in the order in which they run."""
+    spec = ObjectSpec.from_file(job.objects["network/order"])
+    with spec.load(programs=["tc_one", "tc_two"]) as obj:
+        one, two = obj.programs["tc_one"], obj.programs["tc_two"]
+        with (
+            one.attach_tc(veth.near.name, "ingress", priority=9) as late,
+            two.attach_tc(veth.near.name, "ingress", priority=5, handle=7),
+        ):
+            assert query_tc(veth.near.name, "ingress") == [
+                (5, 7, "tc_two", two.info().id, True),
+                (9, late.handle, "tc_one", one.info().id, True),
+            ]
+            assert query_tc(veth.near.name, "egress") == []
+            late.update(two)
+            assert [each.program_id for each in query_tc(veth.near.name, "ingress")] == [two.info().id] * 2
 
 
 @pytest.mark.obj("network/tcx")

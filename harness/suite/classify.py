@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...corpus.data import Fact
+from ...loader.errors import BpflabError
 from ..outcomes import Outcome
 from ..subjects.errors import ErrorClass, SubjectDied, SubjectError, SubjectLost, SubjectTimeout
+from ..subjects.reference.refusals import describe
 
 
 class CheckTimeout(Exception):
@@ -26,6 +28,11 @@ def classify(error: BaseException, needed: Fact | None) -> tuple[Outcome, str, d
     if isinstance(error, SubjectError):
         detail = {"class": str(error.cls), "errno": error.errno, "log": error.log}
         return _refusal(error, needed), _line(str(error)), detail
+    if isinstance(error, BpflabError):
+        # Of a check of our loader's own interface, which has no subject between it and the error.
+        told = describe(error)
+        refusal = SubjectError(ErrorClass(told["class"]), told["errno"], told["message"], told["log"])
+        return classify(refusal, needed)
     if isinstance(error, CheckTimeout):
         return Outcome.TIME_OUT, str(error), {}
     if isinstance(error, SubjectTimeout):

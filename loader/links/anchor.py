@@ -10,12 +10,12 @@ from .link import Link
 if TYPE_CHECKING:
     from ..program import Program
 
-BEFORE, AFTER, ID, LINK = 1 << 3, 1 << 4, 1 << 5, 1 << 13
-"""BPF_F_BEFORE, BPF_F_AFTER, BPF_F_ID, BPF_F_LINK."""
+REPLACE, BEFORE, AFTER, ID, LINK = 1 << 2, 1 << 3, 1 << 4, 1 << 5, 1 << 13
+"""BPF_F_REPLACE, BPF_F_BEFORE, BPF_F_AFTER, BPF_F_ID, BPF_F_LINK."""
 
 
 class Anchor(NamedTuple):
-    """A place: `flags` of the system call, and what they relate to; `other` is kept alive until then."""
+    """A place: `flags` of the system call, and what they relate to; `other` keeps that alive."""
 
     flags: int
     number: int = 0
@@ -41,6 +41,14 @@ def before(other: Program | Link | int) -> Anchor:
 def after(other: Program | Link | int) -> Anchor:
     """Behind a program or link that is attached there; an int is a program's ID."""
     return _relative(AFTER, other)
+
+
+def replace(other: Program) -> Anchor:
+    """In the place of a program that is attached there without a link; what a link holds, it updates.
+
+    The new program is attached without a link as well.
+    """
+    return Anchor(REPLACE, other.fd, other)
 
 
 def _relative(flags: int, other: Program | Link | int) -> Anchor:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from .. import syscall
 from ..enums import AttachType
 from ..errors import KernelError, NotSupportedError
-from .anchor import ANYWHERE, Anchor, anchor_hint
+from .anchor import ANYWHERE, REPLACE, Anchor, anchor_hint
 from .link import FdLink, Link
 from .query import Attached, query_hook
 
@@ -25,7 +25,7 @@ Sharing = Literal["multi", "override", "exclusive"]
 """Beside other programs; alone, but groups below may override it; alone, and groups below have none."""
 
 _SHARING_FLAGS: dict[Sharing, int] = {"exclusive": 0, "override": 1 << 0, "multi": 1 << 1}
-_REPLACE = 1 << 2
+_PREORDER = 1 << 6  # BPF_F_PREORDER
 
 
 def attach_cgroup(
@@ -35,6 +35,7 @@ def attach_cgroup(
     attach_type: AttachType | None = None,
     sharing: Sharing = "multi",
     at: Anchor | None = None,
+    preorder: bool = False,
     expected_revision: int = 0,
     by_link: bool = True,
 ) -> Link:
@@ -43,25 +44,34 @@ def attach_cgroup(
     By bpf_link (5.7), which is always beside other programs; else, or without `by_link`, by
     BPF_PROG_ATTACH, which outlives the process if nobody detaches it. `attach_type` is for
     ``SEC("cgroup/skb")``, which does not say whether packets come or go. `at` is a place of
-    links.anchor, `expected_revision` one of `query_cgroup` (both 6.17).
+    links.anchor, `expected_revision` one of `query_cgroup` (both 6.17). With `preorder` it runs before
+    the programs of the groups below (6.15).
     Raises KernelError, NotSupportedError.
     """
     what = f"program '{program.name}' to cgroup '{path}'"
     hook = program.attach_type if attach_type is None else attach_type
     place = at or ANYWHERE
+    order = place.flags | (_PREORDER if preorder else 0)
     with _opened(path, f"attaching {what}") as cgroup:
-        if by_link and sharing == "multi":
+        if by_link and sharing == "multi" and not order & REPLACE:
             options = pack("=IIQ", place.number, 0, expected_revision)
-            fd = syscall.link_create(program.fd, cgroup, hook, place.flags, options)
+            fd = syscall.link_create(program.fd, cgroup, hook, order, options)
             if fd >= 0:
                 return FdLink(what, fd)
             if fd != -errno.EINVAL:
                 raise KernelError(f"attaching {what}", -fd, _hint(-fd))
-        flags = place.flags | _SHARING_FLAGS[sharing]
+        flags = order | _SHARING_FLAGS[sharing]
+        replaced, relative = (place.number, 0) if flags & REPLACE else (0, place.number)
         error = syscall.prog_attach(
-            cgroup, program.fd, hook, flags, relative=place.number, revision=expected_revision
+            cgroup,
+            program.fd,
+            hook,
+            flags,
+            replace_fd=replaced,
+            relative=relative,
+            revision=expected_revision,
         )
-        if error == -errno.EINVAL and (place.flags or expected_revision):
+        if error == -errno.EINVAL and (order or expected_revision):
             _require_order(cgroup, hook, f"attaching {what}")
         if error:
             raise KernelError(f"attaching {what}", -error, _hint(-error))
@@ -71,7 +81,7 @@ def attach_cgroup(
 def _require_order(cgroup: int, hook: int, action: str) -> None:
     """EINVAL may mean that the kernel knows no order in groups: raises NotSupportedError if so."""
     if not query_hook(cgroup, hook, "the cgroup").revision:
-        raise NotSupportedError(f"{action} in a place among others", "kernel 6.17")
+        raise NotSupportedError(f"{action} in an order", "kernel 6.17, for the order of groups 6.15")
 
 
 class CgroupAttachment(Link):
@@ -90,7 +100,7 @@ class CgroupAttachment(Link):
         """
         flags, replaced = _SHARING_FLAGS[self._sharing], 0
         if self._sharing == "multi":
-            flags, replaced = flags | _REPLACE, expected.fd if expected else self._program
+            flags, replaced = flags | REPLACE, expected.fd if expected else self._program
         error = syscall.prog_attach(self._cgroup, new.fd, self._hook, flags, replace_fd=replaced)
         if error:
             raise KernelError(f"updating {self.what} to '{new.name}'", -error, _hint(-error))

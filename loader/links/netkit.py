@@ -12,7 +12,7 @@ from .query import Attached, query_hook
 
 if TYPE_CHECKING:
     from ..program import Program
-    from .link import FdLink
+    from .link import Link
 
 End = Literal["primary", "peer"]
 
@@ -26,17 +26,25 @@ def attach_netkit(
     *,
     at: Anchor | None = None,
     expected_revision: int = 0,
-) -> FdLink:
+    by_link: bool = True,
+) -> Link:
     """Run a program on what one end of a pair sends; `device` is the primary device in both cases.
 
-    `at` and `expected_revision` as of links.tcx. Raises KernelError (EACCES: `device` is no
+    `at`, `expected_revision` and `by_link` as of links.tcx. Raises KernelError (EACCES: `device` is no
     primary one), NotSupportedError.
     """
     ifindex = interface_index(device)
     what = f"program '{program.name}' to the {end} end of netkit '{device}'"
     minimum = "kernel 6.7 with CONFIG_NETKIT, and a netkit device"
     return attach_ordered(
-        program, ifindex, _HOOK[end], what, at=at, revision=expected_revision, minimum=minimum
+        program,
+        ifindex,
+        _HOOK[end],
+        what,
+        at=at,
+        revision=expected_revision,
+        by_link=by_link,
+        minimum=minimum,
     )
 
 

@@ -13,7 +13,7 @@ from .tc import Direction
 
 if TYPE_CHECKING:
     from ..program import Program
-    from .link import FdLink
+    from .link import Link
 
 _HOOK: dict[Direction, AttachType] = {
     "ingress": AttachType.TCX_INGRESS,
@@ -28,17 +28,26 @@ def attach_tcx(
     *,
     at: Anchor | None = None,
     expected_revision: int = 0,
-) -> FdLink:
+    by_link: bool = True,
+) -> Link:
     """Attach to a device, by default behind the programs that are there.
 
     `at` is a place of links.anchor. With `expected_revision` (of `query_tcx`) only if nothing has
-    changed since, else KernelError ESTALE. Raises KernelError, NotSupportedError.
+    changed since, else KernelError ESTALE. Without `by_link` the attachment outlives the process if
+    nobody detaches it. Raises KernelError, NotSupportedError.
     """
     ifindex = interface_index(device)
     what = f"program '{program.name}' to tcx {direction} of device '{device}'"
     minimum = "kernel 6.6; attach_tc works before"
     return attach_ordered(
-        program, ifindex, _HOOK[direction], what, at=at, revision=expected_revision, minimum=minimum
+        program,
+        ifindex,
+        _HOOK[direction],
+        what,
+        at=at,
+        revision=expected_revision,
+        by_link=by_link,
+        minimum=minimum,
     )
 
 

@@ -14,13 +14,18 @@ from typing import TYPE_CHECKING
 import pytest
 from bpflab.loader import KernelError, NotSupportedError, Object, ObjectSpec
 from bpflab.loader.enums import AttachType
-from bpflab.loader.links.anchor import HEAD, after, before
-from bpflab.loader.links.netns import query_netns
-from bpflab.loader.links.query import AttachedProgram
-from bpflab.loader.links.sockmap import query_sockmap
-from bpflab.loader.links.tc import query_tc
-from bpflab.loader.links.tcx import query_tcx
-from bpflab.loader.links.xdp import query_xdp
+from bpflab.loader.links import (
+    HEAD,
+    AttachedProgram,
+    after,
+    before,
+    query_netns,
+    query_sockmap,
+    query_tc,
+    query_tcx,
+    query_xdp,
+    replace,
+)
 
 if TYPE_CHECKING:
     from .conftest import Veth
@@ -177,6 +182,25 @@ def test_tcx_is_asked_and_expects_a_revision(loaded: Object, veth: Veth) -> None
             one.attach_tcx(veth.name, "egress")
         link.update(two)
         assert query_tcx(veth.name, "egress").programs[0].program_id == two.info().id
+
+
+def test_tcx_without_a_link_is_replaced(loaded: Object, veth: Veth) -> None:
+    one, two, three = (loaded.programs[f"tc_{name}"] for name in ("one", "two", "three"))
+    with one.attach_tcx(veth.name, "ingress", by_link=False) as first:
+        with three.attach_tcx(veth.name, "ingress", at=before(one), by_link=False):
+            assert order(loaded, veth.peer) == 31
+            first.update(two, expected=one)
+            assert order(loaded, veth.peer) == 32
+        with pytest.raises(KernelError, match="is not attached there"):
+            first.update(three, expected=one)
+        first.update(one)
+        assert order(loaded, veth.peer) == 1
+        other = two.attach_tcx(veth.name, "ingress", at=replace(one))
+        assert order(loaded, veth.peer) == 2
+        other.update(one)
+    assert order(loaded, veth.peer) == 0
+    with pytest.raises(KernelError, match="detaching"):
+        other.detach()
 
 
 def test_a_place_next_to_something_that_is_no_link(loaded: Object, veth: Veth) -> None:

@@ -10,14 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from ....loader import Link, MissingFeatureError, Program
 from ....loader.enums import AttachType
-from ....loader.links.anchor import HEAD, TAIL, Anchor, after, before
-from ....loader.links.cgroup import query_cgroup
-from ....loader.links.netkit import query_netkit
-from ....loader.links.netns import CURRENT, query_netns
-from ....loader.links.query import Attached
-from ....loader.links.sockmap import query_sockmap
-from ....loader.links.tcx import query_tcx
-from ....loader.links.xdp import query_xdp
+from ....loader.links import (
+    HEAD,
+    TAIL,
+    Anchor,
+    Attached,
+    after,
+    before,
+    query_cgroup,
+    query_netkit,
+    query_netns,
+    query_sockmap,
+    query_tcx,
+    query_xdp,
+)
+from ....loader.links.netns import CURRENT
 from .descriptors import descriptor_of
 from .requests import Request, UsageError
 
