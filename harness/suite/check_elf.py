@@ -297,3 +297,18 @@ def check_linked_maps(obj: SubjectObject) -> None:
     assert obj.test_run("fill", frame()).retval == 0
     assert obj.test_run("borrow", frame()).retval == 7
     assert unsigned(obj.lookup("own", u32(1))) == 7
+
+
+@pytest.mark.obj("elf/called_sections")
+def check_called_sections(obj: SubjectObject) -> None:
+    """A program calls another one, and a function in a section that only the object knows."""
+    assert obj.test_run("caller", frame()).retval == (len(frame()) + 1 - 14) * 3
+    assert obj.test_run("caller", frame()).retval == (len(frame()) + 2 - 14) * 3
+
+
+@pytest.mark.obj("elf/called_sections")
+def check_called_program(opened: Open) -> None:
+    """The program that is called can also be loaded by itself."""
+    obj = opened("elf/called_sections")
+    obj.load(programs=["counted"])
+    assert obj.test_run("counted", frame()).retval == len(frame()) + 1
