@@ -13,14 +13,15 @@ from .outcomes import (
     BenchmarkResult,
     CheckInfo,
     CheckResult,
+    DistributionResult,
     GuestRecord,
     Outcome,
+    Record,
     SubjectInfo,
 )
 from .plan import Plan, describe
 from .verdicts import judge
 
-Record = CheckInfo | SubjectInfo | CheckResult | GuestRecord | BenchmarkResult
 Emit = Callable[[Record], None]
 
 _OUTCOME_OF = {
@@ -68,6 +69,8 @@ class _Stream:
                 )
             case "benchmark":
                 self.cell.benchmark(event)
+            case "distribution":
+                self.cell.distribution(event)
             case "suite-finished":
                 self.finished = True
 
@@ -165,6 +168,9 @@ class Cell:
             "user_objects": [{"name": each.name, "path": str(each.path)} for each in plan.user_objects],
             "check_limit_s": plan.check_limit_s,
             "bench": plan.bench,
+            "benchmarks": list(plan.benchmarks),
+            "lane": plan.lane,
+            "programs": plan.programs,
         }
         built = (*plan.objects.values(), *plan.libraries.values())
         payload = {*plan.payload, *built, *(each.path for each in plan.user_objects)}
@@ -208,10 +214,32 @@ class Cell:
                 str(event["unit"]),
                 samples,
                 self.engine.name,
+                lane=self.plan.lane,
+            )
+        )
+
+    def distribution(self, event: dict[str, Any]) -> None:
+        """Emit one distribution as this kernel's."""
+        histograms = {
+            str(name): [(int(value), int(number)) for value, number in pairs]
+            for name, pairs in event["histograms"].items()
+        }
+        self.emit(
+            DistributionResult(
+                self.kernel.label,
+                str(event["benchmark"]),
+                str(event["title"]),
+                str(event["unit"]),
+                histograms,
+                self.plan.lane,
             )
         )
 
     def _reproduce(self, check: CheckInfo) -> str:
+        if self.plan.bench:
+            subjects = ",".join(self.plan.subjects)
+            which = f"--lanes {self.plan.lane} --benchmarks '{check.id}'"
+            return f"bpflab bench {which} --kernels {self.kernel.label} --subjects {subjects}"
         what = [f"--checks '{check.id}'"]
         if check.area == "object":
             what = [str(each.path) for each in self.plan.user_objects if each.name == check.object]

@@ -18,7 +18,8 @@ from ..corpus.build import CompileError
 from ..corpus.data import DataError
 from ..kernels.errors import KernelsError, SelectorError
 from ..loader.errors import BpflabError
-from . import commands, commands_object
+from . import commands, commands_bench, commands_object
+from .gate import BaselineError
 from .guest.engine import GuestSetupError
 from .outcomes import OutcomeFileError
 from .plan import PlanError
@@ -29,7 +30,15 @@ from .tools import EXIT_INFRASTRUCTURE, MissingToolsError
 DEFAULT_KERNELS = "5.10,6.1,6.12,6.18,7.2"
 DEFAULT_SUBJECTS = "reference,libbpf"
 
-BAD_INPUT = (PlanError, UnknownSubjectError, SelectorError, OutcomeFileError, DataError, BpflabError)
+BAD_INPUT = (
+    PlanError,
+    UnknownSubjectError,
+    SelectorError,
+    OutcomeFileError,
+    BaselineError,
+    DataError,
+    BpflabError,
+)
 INFRASTRUCTURE = (MissingToolsError, GuestSetupError, KernelsError, CompileError, SubjectBuildError)
 
 
@@ -95,11 +104,31 @@ def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def _add_bench(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     bench = verbs.add_parser("bench", help="what the reference loader costs next to libbpf")
-    _add_plan(bench, kernels="7.2")
+    _add_plan(bench, kernels=commands_bench.default_kernels())
+    bench.add_argument(
+        "--lanes",
+        metavar="LIST",
+        help="host (time on the running kernel), guest (time in guests), instructions (counted in guests); "
+        "never mixed (host and instructions, as the kernels allow)",
+    )
+    bench.add_argument(
+        "--benchmarks",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="only the benchmarks whose name fits, such as 'lookup/*' (repeatable)",
+    )
+    bench.add_argument(
+        "--gate",
+        action="store_true",
+        help="exit code 1 if guest instructions grew: look-ups and events by over 2 %%, loads by over 5 %%",
+    )
+    bench.add_argument("--store-baseline", action="store_true", help="make this run the gate's baseline")
+    bench.add_argument("--baseline", type=Path, metavar="FILE", help="(baseline.json in --out)")
     bench.add_argument(
         "--out", type=Path, default=Path("results/bench"), help="folder of the reports (%(default)s)"
     )
-    bench.set_defaults(command=commands.bench)
+    bench.set_defaults(command=commands_bench.bench)
 
 
 def _add_plan(verb: argparse.ArgumentParser, kernels: str = DEFAULT_KERNELS) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,11 +46,6 @@ def run(options: argparse.Namespace) -> int:
     every = list_checks()
     known = deviations((check.id for check in every), registry.names())
     return _carry_out(options, Plan(checks=select_checks(every, options.checks), deviations=known))
-
-
-def bench(options: argparse.Namespace) -> int:
-    """``bpflab bench``: what a loader costs next to libbpf."""
-    return _carry_out(options, Plan(bench=True))
 
 
 def kernels_list(options: argparse.Namespace) -> int:
@@ -95,37 +91,43 @@ def kernels_lock(options: argparse.Namespace) -> int:
 
 def report(options: argparse.Namespace) -> int:
     """``bpflab report``: the reports of outcome files, made again or merged."""
-    return _conclude(Run.read(options.outcomes), options.out, Console())
+    return conclude(Run.read(options.outcomes), options.out, Console())
 
 
-def _carry_out(options: argparse.Namespace, what: Plan) -> int:
-    console = Console()
+def prepare(options: argparse.Namespace, what: Plan) -> Plan:
+    """The plan for the kernels and subjects that were asked for; all of it is fetched and built first."""
     shard, subjects = parse_shard(options.shard), parse_names(options.subjects, "--subjects")
     selectors = parse_names(options.kernels, "--kernels")
     tools.require()
-    with FetchProgress(console) as progress:
+    with FetchProgress(Console()) as progress:
         kernels = resolve(selectors, options.flavour, progress)
         commands = {name: registry.command(name, progress) for name in dict.fromkeys((*subjects, BASELINE))}
         libbpf = library(progress).path
-    plan = replace(
+    return replace(
         what,
         kernels=tuple(kernels),
         subjects=tuple(subjects),
         commands={name: list(command.argv) for name, command in commands.items()},
+        programs={name: list(command.program) for name, command in commands.items()},
         payload=tuple(path for command in commands.values() for path in command.payload),
         objects={} if what.user_objects else corpus_objects(_clang(), libbpf, cache_dir()),
         libraries={} if what.user_objects else corpus_libraries(_clang(), cache_dir()),
         shard=shard,
     )
-    engines = _engines(options.guest, kernels)
+
+
+def _carry_out(options: argparse.Namespace, what: Plan) -> int:
+    console = Console()
+    plan = prepare(options, what)
+    engines = _engines(options.guest, plan.kernels)
     with RunProgress(console) as progress:
         run = carry_out(
             plan, engines, options.out / OUTCOMES, environment(options.guest), progress, workers=options.jobs
         )
-    return _conclude(run, options.out, console)
+    return conclude(run, options.out, console)
 
 
-def _engines(guest: str, kernels: list[Kernel]) -> dict[str, Engine]:
+def _engines(guest: str, kernels: Sequence[Kernel]) -> dict[str, Engine]:
     """The engine for each kernel, by label: the host's own needs no guest."""
     booting, host = SmokeBooted(make_engine(guest)), make_engine("host")
     return {kernel.label: host if kernel.is_host else booting for kernel in kernels}
@@ -142,9 +144,12 @@ def _clang() -> str:
     return clang
 
 
-def _conclude(run: Run, out: Path, console: Console) -> int:
-    """Write the reports, show the matrix; the exit code says whether all is as expected."""
-    paths = write_reports(run, out)
+def conclude(run: Run, out: Path, console: Console, earlier: Sequence[Run] = ()) -> int:
+    """Write the reports, show the matrix; the exit code says whether all is as expected.
+
+    `earlier` are runs that the benchmarks are to be shown beside, oldest first.
+    """
+    paths = write_reports(run, out, earlier)
     print_matrix(run, console)
     page = next(path for path in paths if path.suffix == ".html")
     console.print(f"{run.seconds:.0f} s in all; report: {page}", soft_wrap=True)

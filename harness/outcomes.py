@@ -15,6 +15,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
 
+AGAIN = "libbpf again"
+"""The baseline once more beside itself in a benchmark: what differs between the two is noise."""
+
 SCHEMA = 1
 """Version of the event schema; a reader refuses a newer one."""
 
@@ -119,7 +122,8 @@ class BenchmarkResult:
     """Raw samples of one benchmark on one kernel, all subjects of one run.
 
     `samples[subject][i]` was measured in round i, interleaved with the other
-    subjects' i-th sample, in `unit` per operation.
+    subjects' i-th sample, in `unit` per operation. `lane` is what was counted where:
+    "host" and "guest" (time), "instructions"; '' in files from before there were lanes.
     """
 
     kernel: str
@@ -129,6 +133,22 @@ class BenchmarkResult:
     samples: dict[str, list[float]]
     engine: str = ""
     environment: dict[str, Any] = field(default_factory=dict)
+    lane: str = ""
+
+
+@dataclass(frozen=True)
+class DistributionResult:
+    """How single operations of one benchmark are distributed on one kernel.
+
+    `histograms[subject]` are pairs of a duration in `unit` and how often it was seen; they rise.
+    """
+
+    kernel: str
+    benchmark: str
+    title: str
+    unit: str
+    histograms: dict[str, list[tuple[int, int]]]
+    lane: str = ""
 
 
 @dataclass
@@ -145,6 +165,7 @@ class Run:
     results: list[CheckResult] = field(default_factory=list)
     guests: list[GuestRecord] = field(default_factory=list)
     benchmarks: list[BenchmarkResult] = field(default_factory=list)
+    distributions: list[DistributionResult] = field(default_factory=list)
 
     @classmethod
     def read(cls, paths: Iterable[Path]) -> Run:
@@ -160,6 +181,9 @@ class Run:
     def unexpected(self) -> list[CheckResult]:
         """The results that make a run fail."""
         return [r for r in self.results if r.verdict in (Verdict.UNEXPECTED, Verdict.UNEXPECTED_PASS)]
+
+
+Record = CheckInfo | SubjectInfo | CheckResult | GuestRecord | BenchmarkResult | DistributionResult
 
 
 class OutcomeFileError(ValueError):
@@ -184,7 +208,7 @@ class OutcomeWriter:
             checks=[asdict(c) for c in run.checks],
         )
 
-    def add(self, record: CheckInfo | SubjectInfo | CheckResult | GuestRecord | BenchmarkResult) -> None:
+    def add(self, record: Record) -> None:
         """Write one record as it becomes known."""
         self._write(_EVENT_OF[type(record)], **asdict(record))
 
@@ -203,6 +227,7 @@ _EVENT_OF: dict[type, str] = {
     CheckResult: "result",
     GuestRecord: "guest",
     BenchmarkResult: "benchmark",
+    DistributionResult: "distribution",
 }
 
 
@@ -250,6 +275,12 @@ def _merge_event(run: Run, kind: str, event: dict[str, Any]) -> None:
             run.guests.append(GuestRecord(**event | {"notes": tuple(event.get("notes", ()))}))
         case "benchmark":
             run.benchmarks.append(BenchmarkResult(**event))
+        case "distribution":
+            histograms = {
+                subject: [(int(value), int(number)) for value, number in pairs]
+                for subject, pairs in event.pop("histograms").items()
+            }
+            run.distributions.append(DistributionResult(**event, histograms=histograms))
         case "run-finished":
             run.seconds += event["seconds"]
             run.finished = True

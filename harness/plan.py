@@ -26,7 +26,10 @@ class UserObject:
 
 @dataclass(frozen=True)
 class Plan:
-    """Kernels × subjects, each a *cell*, over the same checks or benchmarks."""
+    """Kernels × subjects, each a *cell*, over the same checks or benchmarks.
+
+    For benchmarks see `suite.job`: patterns of them, the lane, and the program of each subject.
+    """
 
     kernels: tuple[Kernel, ...] = ()
     subjects: tuple[str, ...] = ()
@@ -40,6 +43,9 @@ class Plan:
     shard: tuple[int, int] = (1, 1)
     check_limit_s: float = 30.0
     bench: bool = False
+    benchmarks: tuple[str, ...] = ("*",)
+    lane: str = ""
+    programs: dict[str, list[str]] = field(default_factory=dict)
 
     def cells(self) -> list[tuple[Kernel, str]]:
         """The cells of this shard, kernel by kernel; a benchmark's cell holds all subjects."""

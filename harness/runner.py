@@ -11,9 +11,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
-from .cell import Cell, Record
+from .cell import Cell
 from .guest.engine import Engine, Limits
-from .outcomes import CheckResult, OutcomeWriter, Run
+from .outcomes import CheckResult, OutcomeWriter, Record, Run
 from .plan import Plan, describe
 
 GUEST_MEMORY = 1 << 30

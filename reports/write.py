@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..harness.outcomes import Run
@@ -14,7 +15,7 @@ from .spreadsheet import results_csv
 from .summary import summary_json
 
 
-def write_reports(run: Run, directory: Path) -> list[Path]:
+def write_reports(run: Run, directory: Path, earlier: Sequence[Run] = ()) -> list[Path]:
     """Write all reports of a run and return their paths, the page to open first.
 
     A run of benchmarks alone has benchmarks.html and no matrix.html. Raises `OSError`.

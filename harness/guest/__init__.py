@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .engine import Engine
 
-ENGINES = ("virtme-ng", "snapshot", "host")
+ENGINES = ("virtme-ng", "snapshot", "host", "icount")
 
 
 def make_engine(name: str) -> Engine:
@@ -23,6 +23,7 @@ def make_engine(name: str) -> Engine:
         "virtme-ng": _virtme,
         "snapshot": _snapshot,
         "host": _host,
+        "icount": _icount,
     }
     if name not in makers:
         raise GuestSetupError(f"there is no guest engine '{name}': choose one of {', '.join(ENGINES)}")
@@ -39,6 +40,12 @@ def _snapshot() -> Engine:
     from .snapshot import SnapshotEngine
 
     return SnapshotEngine()
+
+
+def _icount() -> Engine:
+    from .icount import IcountEngine
+
+    return IcountEngine()
 
 
 def _host() -> Engine:

@@ -1,12 +1,14 @@
 """The program inside a guest: makes the guest what a job may rely on, and runs the job.
 
-Two ways in, both as ``python -m bpflab.harness.guest.agent``:
+Three ways in, all as ``python -m bpflab.harness.guest.agent``:
 
 ``run ORDER`` (virtme-ng, host) runs the job that a file describes and appends the
 exit line to the stream. ``serve`` (snapshot) is the first process of a guest that
 has nothing else: it sets everything up, imports what the job will import, says that
 it is ready, and waits on the second serial port for an order. A snapshot taken
-there starts every job with Python warm.
+there starts every job with Python warm. ``obey ORDER`` (icount) is that first process, too,
+but finds its order in a file: nothing from outside reaches the guest, which so does the same
+every time.
 
 It runs on every kernel, as root, with only the standard library.
 """
@@ -68,7 +70,8 @@ class Order:
 
     `fresh` names file systems to mount anew even where there is one: those of the
     host belong to the host. `now` is the time of day in seconds, for a guest whose
-    clock stands at the moment of its snapshot; 0 leaves the clock alone.
+    clock stands at the moment of its snapshot; 0 leaves the clock alone. `environment`
+    is set besides what every job has.
     """
 
     engine: str
@@ -82,6 +85,7 @@ class Order:
     config: str = ""
     fresh: tuple[str, ...] = ()
     now: float = 0.0
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         """As it goes over a wire or into a file."""
@@ -102,7 +106,7 @@ def encode_files(files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def main(args: list[str]) -> None:
-    """Run one of the two ways in."""
+    """Run one of the ways in."""
     match args:
         case ["run", path]:
             order = Order.decode(Path(path).read_bytes())
@@ -117,8 +121,10 @@ def main(args: list[str]) -> None:
                 stream.write(exit_line(order.token, code))
         case ["serve", *warm_up]:
             serve(warm_up)
+        case ["obey", path]:
+            obey(Path(path))
         case _:
-            sys.exit("usage: agent run ORDER | agent serve MODULE…")
+            sys.exit("usage: agent run ORDER | agent serve MODULE… | agent obey ORDER")
 
 
 def exit_line(token: str, code: int) -> bytes:
@@ -220,6 +226,7 @@ def _become(order: Order) -> None:
         LANG="C.UTF-8",
         BPFLAB_STREAM=order.stream,
         BPFLAB_GUEST=order.engine,
+        **order.environment,
     )
     sys.argv = [order.module, *order.args]
     sys.path[0] = order.directory
@@ -229,15 +236,12 @@ def _become(order: Order) -> None:
     sys.exit(0)
 
 
-# Serving a snapshot
+# Being the first process
 
 
 def serve(warm_up: list[str]) -> None:
     """Be the first process of a guest: prepare, wait for an order, run it. Never returns in it."""
-    os.environ["PATH"] = _PATH
-    mount_all()
-    load_modules(MODULE_DIRECTORY)
-    bring_up_loopback()
+    _prepare()
     for name in warm_up:
         _import_for_later(name)
     stream, orders = _open_port(STREAM_PORT), _open_port(ORDER_PORT)
@@ -245,6 +249,23 @@ def serve(warm_up: list[str]) -> None:
     order = Order.decode(_receive(orders))
     if order.now:
         time.clock_settime(time.CLOCK_REALTIME, order.now)
+    _finish(order, stream)
+
+
+def obey(path: Path) -> None:
+    """Be the first process of a guest: prepare, run the order in a file. Never returns in it."""
+    _prepare()
+    _finish(Order.decode(path.read_bytes()), _open_port(STREAM_PORT))
+
+
+def _prepare() -> None:
+    os.environ["PATH"] = _PATH
+    mount_all()
+    load_modules(MODULE_DIRECTORY)
+    bring_up_loopback()
+
+
+def _finish(order: Order, stream: int) -> None:
     os.write(stream, exit_line(order.token, run_job(order)))
     # The host ends the guest. If the first process ended, the kernel would panic.
     while True:

@@ -28,12 +28,14 @@ class GuestMachine:
     kernel: Path
     initramfs: Path
     kernel_arguments: str
+    count_instructions: bool = False
 
     def parts(self, kernel: str, initramfs: str) -> list[qemu.Part]:
         """The machine and what it boots, with these names for the two files."""
         return [
             qemu.Machine(self.accelerator.name, self.memory_mib),
             qemu.LinuxKernel(kernel, initramfs, self.kernel_arguments),
+            *([qemu.InstructionClock()] if self.count_instructions else []),
         ]
 
     def by_hand(self) -> list[str]:

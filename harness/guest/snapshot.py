@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -22,28 +20,24 @@ from functools import cached_property
 from pathlib import Path
 
 from ...kernels.cache import built_once, cache_dir
-from ...kernels.errors import KernelsError
-from ...kernels.image import digest, vmlinux
+from ...kernels.image import digest
 from ...kernels.kernel import Kernel
-from ..tools import TOOLS, MissingToolsError, find_program, require
 from . import agent
 from .accelerator import accelerator
 from .agent import Order, encode_files
 from .console import Console
 from .engine import End, EndKind, GuestSetupError, Job, Limits
 from .initramfs import Image
-from .kernel_arguments import DIE_LOUDLY, MEASURE_QUIETLY
+from .machine import boot_machine, check_started, end_of, require_qemu
 from .python_base import python_files
 from .qemu_guest import GuestMachine, QemuGuest
 from .qmp import QmpError
 from .stream import new_token
-from .supervise import Descriptor, Supervisor, Watched
+from .supervise import Descriptor, Supervisor
 
-_QEMU = "qemu-system-x86_64"
 _DIRECTORY = "/tmp/bpflab-job"
 _KEPT_PER_KERNEL = 2
 """Snapshots to keep of one kernel, the last used ones: one is about 300 MB."""
-_MEMORY_MIB = 512
 
 
 class SnapshotEngine:
@@ -66,9 +60,9 @@ class SnapshotEngine:
         """See `Engine.run`."""
         if kernel.image is None:
             raise GuestSetupError("the host's kernel runs already: use the engine 'host' for it")
-        _require_qemu()
+        require_qemu()
         image = Image(self._python, kernel, job.payload)
-        machine = _machine(kernel, image, job.module)
+        machine = boot_machine(kernel, image, f"serve pytest {job.module}", accelerator(kernel))
         place = cache_dir() / "snapshots" / f"{kernel.release}-{_key(kernel, machine, image)}"
         machine = replace(machine, initramfs=place / "initramfs")
         with built_once(place) as work:
@@ -95,8 +89,8 @@ class SnapshotEngine:
         with QemuGuest(machine, incoming=False) as guest:
             watched = self._supervisor(guest, console, agent.READY, limits, lambda line: None).watch()
             if watched.kind is not EndKind.FINISHED:
-                _check_started(watched, console, machine)
-                raise _NoSnapshotError(_end(watched, console, machine))
+                check_started(watched, console, machine)
+                raise _NoSnapshotError(end_of(watched, console, machine))
             try:
                 with state.open("wb") as file:
                     guest.monitor().save(file.fileno())
@@ -132,7 +126,7 @@ class SnapshotEngine:
                 # Whatever is wrong with a guest that does not take its order, watching it will tell.
                 with suppress(OSError):
                     guest.send(order.encode(), limits.boot.wall_s)
-            return _end(supervisor.watch(), console, machine)
+            return end_of(supervisor.watch(), console, machine)
 
     def _supervisor(
         self,
@@ -162,38 +156,6 @@ class _NoSnapshotError(Exception):
         self.end = end
 
 
-def _machine(kernel: Kernel, image: Image, module: str) -> GuestMachine:
-    try:
-        unpacked = vmlinux(kernel)
-    except KernelsError as error:
-        raise GuestSetupError(str(error)) from error
-    init = f"{sys.executable} -m bpflab.harness.guest.agent serve pytest {module}".split(" ", 1)
-    if any(" " in path for path in (sys.executable, module)):
-        raise GuestSetupError(
-            f"a path with a space in it cannot be a guest's first program: {sys.executable}"
-        )
-    arguments = (
-        *("console=ttyS0", "quiet", "LANG=C.UTF-8", *DIE_LOUDLY, *MEASURE_QUIETLY),
-        *(f"rdinit={init[0]}", "--", init[1]),
-    )
-    return GuestMachine(
-        program=find_program(_QEMU) or _QEMU,
-        accelerator=accelerator(kernel),
-        # The initramfs is there twice while it is being unpacked.
-        memory_mib=max(_MEMORY_MIB, 256 + 3 * (image.size >> 20) // 128 * 128),
-        kernel=unpacked,
-        initramfs=Path(),
-        kernel_arguments=" ".join(arguments),
-    )
-
-
-def _require_qemu() -> None:
-    try:
-        require(tool for tool in TOOLS if tool.name == "qemu")
-    except MissingToolsError as error:
-        raise GuestSetupError(str(error)) from error
-
-
 def _key(kernel: Kernel, machine: GuestMachine, image: Image) -> str:
     """Names what a state can be restored with: the same QEMU, arguments and files, and nothing else."""
     program = Path(machine.program).stat()
@@ -207,16 +169,3 @@ def _forget_old(snapshots: Path, release: str) -> None:
     places.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for place in places[_KEPT_PER_KERNEL - 1 :]:
         shutil.rmtree(place, ignore_errors=True)
-
-
-def _check_started(watched: Watched, console: Console, machine: GuestMachine) -> None:
-    """Raise `GuestSetupError` if QEMU itself refused to start."""
-    if watched.kind is EndKind.LOST and (watched.process_exit or 0) > 0:
-        said = console.text.strip()[-2000:] or "nothing"
-        raise GuestSetupError(
-            f"QEMU started no guest. It said:\n{said}\nTry:\n  {shlex.join(machine.by_hand())}"
-        )
-
-
-def _end(watched: Watched, console: Console, machine: GuestMachine) -> End:
-    return watched.end(machine.by_hand(), console, machine.accelerator.name, (machine.accelerator.why,))

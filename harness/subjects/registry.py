@@ -13,10 +13,15 @@ from .libbpf.build import binary
 
 @dataclass(frozen=True)
 class Command:
-    """How to start a subject. `payload` are files that a guest must see besides Python's."""
+    """How to start a subject. `payload` are files that a guest must see besides Python's.
+
+    `program` starts what a user of the loader might write: it loads the object that its last
+    argument names, prints the line "loaded", waits for the end of its input, and ends.
+    """
 
     argv: tuple[str, ...]
     payload: tuple[Path, ...] = ()
+    program: tuple[str, ...] = ()
 
 
 REFERENCE = "reference"
@@ -25,6 +30,16 @@ REFERENCE = "reference"
 
 class UnknownSubjectError(ValueError):
     """There is no subject of that name; the text names those that there are."""
+
+
+_REFERENCE_PROGRAM = """\
+import sys
+from bpflab.loader import ObjectSpec
+
+with ObjectSpec.from_file(sys.argv[1]).load():
+    print("loaded", flush=True)
+    sys.stdin.read()
+"""
 
 
 def names() -> tuple[str, ...]:
@@ -43,12 +58,13 @@ def command(name: str, progress: Progress | None = None) -> Command:
 
 
 def _reference(progress: Progress) -> Command:
-    return Command((sys.executable, "-m", "bpflab.harness.subjects.reference"))
+    argv = (sys.executable, "-m", "bpflab.harness.subjects.reference")
+    return Command(argv, program=(sys.executable, "-c", _REFERENCE_PROGRAM))
 
 
 def _libbpf(progress: Progress) -> Command:
     program = binary(progress)
-    return Command((str(program),), (program,))
+    return Command((str(program),), (program,), (str(program), "load"))
 
 
 _SUBJECTS: dict[str, Callable[[Progress], Command]] = {REFERENCE: _reference, "libbpf": _libbpf}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ class SuiteJob:
 
     `checks` is None for the whole corpus; `skip` holds checks that are done already.
     `commands` has what starts each of the subjects, and those that a check compares them with.
+    Of benchmarks, `benchmarks` has patterns of those that are wanted, `lane` says what is counted
+    (see lanes.py), and `programs` has each subject's program that loads one object.
     """
 
     subjects: tuple[str, ...] = ()
@@ -29,6 +32,9 @@ class SuiteJob:
     user_objects: dict[str, Path] = field(default_factory=dict)
     check_limit_s: float = 30.0
     bench: bool = False
+    benchmarks: tuple[str, ...] = ("*",)
+    lane: str = "host"
+    programs: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> SuiteJob:
@@ -57,13 +63,18 @@ class SuiteJob:
             user_objects={each["name"]: Path(each["path"]) for each in job.get("user_objects", ())},
             check_limit_s=float(job.get("check_limit_s", 30.0)),
             bench=bench,
+            benchmarks=tuple(job.get("benchmarks", ("*",))),
+            lane=str(job.get("lane", "host")),
+            programs={str(name): list(argv) for name, argv in job.get("programs", {}).items()},
         )
 
     def wants(self, check: str) -> bool:
         """Whether a check of the corpus or of a user's object, or a benchmark, is to be run."""
         if check in self.skip:
             return False
-        return check.startswith(("object/", "bench/")) or self.checks is None or check in self.checks
+        if self.bench:
+            return any(fnmatchcase(check, pattern) for pattern in self.benchmarks)
+        return check.startswith("object/") or self.checks is None or check in self.checks
 
     def areas(self) -> set[str] | None:
         """The areas of the corpus that are wanted; None for all. Saves importing the rest."""

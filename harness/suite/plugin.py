@@ -33,6 +33,7 @@ MARKS = (
     "needs(feature): the feature of facts.toml without which the check must be refused",
     "reference_only: the check is of our loader's Python interface, which it uses in the suite's own process",
     "id(text): the check's id where its file and name do not tell it",
+    "lanes(name, ...): the lanes that a benchmark means something in; without it, all",
 )
 
 
@@ -65,7 +66,11 @@ class Collection:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         # pytest makes one item, so named, of a check over an empty set: an object without programs.
         real = (item for item in items if not item.name.endswith("[NOTSET]"))
-        items[:] = [item for item in real if self._job.wants(check_id(item))]
+        items[:] = [item for item in real if self._job.wants(check_id(item)) and self._in_lane(item)]
+
+    def _in_lane(self, item: pytest.Item) -> bool:
+        mark = item.get_closest_marker("lanes")
+        return mark is None or self._job.lane in mark.args
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -161,12 +166,16 @@ def files(job: SuiteJob) -> list[Path]:
 
 
 def check_id(item: pytest.Item) -> str:
-    """``area/name``: the file's and the function's name without their prefixes, or what a mark says."""
+    """``area/name``: the file's and the function's name without their prefixes, or what a mark says.
+
+    A parametrized benchmark is named after its parameters alone: each is a row of its own.
+    """
     mark = item.get_closest_marker("id")
     if mark:
         return str(mark.args[0])
     prefix, _, area = item.path.stem.partition("_")
-    return f"{'bench' if prefix == 'bench' else area}/{item.name.partition('_')[2]}"
+    case = getattr(item, "callspec", None) if prefix == "bench" else None
+    return f"{area}/{case.id if case else item.name.partition('_')[2]}"
 
 
 def needed(item: pytest.Item) -> Fact | None:

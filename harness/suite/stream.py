@@ -46,6 +46,13 @@ class Stream:
         """A benchmark's raw samples by subject, in order of measurement."""
         self._write("benchmark", benchmark=name, title=title, unit=unit, samples=samples)
 
+    def distribution(
+        self, name: str, title: str, unit: str, histograms: Mapping[str, Mapping[int, int]]
+    ) -> None:
+        """How often single operations took how long, by subject."""
+        pairs = {subject: sorted(each.items()) for subject, each in histograms.items()}
+        self._write("distribution", benchmark=name, title=title, unit=unit, histograms=pairs)
+
     def finished(self, code: int) -> None:
         """The last line; `code` is 0 if everything asked for was run, whatever its outcome."""
         self._write("suite-finished", exit=code)

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bpflab.harness.cell import Cell, Record
+from bpflab.harness.cell import Cell
 from bpflab.harness.guest.engine import End, EndKind, GuestSetupError, Job, Limits
-from bpflab.harness.outcomes import CheckInfo, CheckResult, GuestRecord, Outcome, Verdict
+from bpflab.harness.outcomes import CheckInfo, CheckResult, GuestRecord, Outcome, Record, Verdict
 from bpflab.harness.plan import Plan, UserObject
 from bpflab.kernels.kernel import Kernel
 from bpflab.kernels.version import KernelVersion

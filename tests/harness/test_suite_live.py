@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from bpflab.corpus.build import objects
 from bpflab.corpus.data import deviations
+from bpflab.harness.outcomes import AGAIN
 from bpflab.harness.subjects import registry
 from bpflab.harness.subjects.libbpf.build import library
 from bpflab.harness.suite.catalogue import list_checks
@@ -121,12 +122,37 @@ def test_a_users_objects_are_told_apart(tmp_path: Path, corpus: dict[str, Path],
 
 
 def test_benchmarks_give_paired_samples_of_every_subject(tmp_path: Path, corpus: dict[str, Path]) -> None:
-    events = run_suite(tmp_path, corpus, registry.names(), bench=True)
+    wanted = ["load/xdp", "load/core_first", "lookup/hash_1k", "events/ring_64", "process/memory_xdp"]
+    programs = {name: list(registry.command(name).program) for name in registry.names()}
+    events = run_suite(
+        tmp_path, corpus, registry.names(), bench=True, benchmarks=wanted, lane="host", programs=programs
+    )
     benchmarks = {event["benchmark"]: event for event in events if event["event"] == "benchmark"}
-    assert set(benchmarks) == {"load", "load-core", "lookup", "ringbuf"}
-    for benchmark in benchmarks.values():
-        assert benchmark["unit"] == "ns" and benchmark["title"]
-        assert set(benchmark["samples"]) == set(registry.names())
+    memory = {f"process/memory_xdp_{figure}" for figure in ("rss", "pss", "uss", "peak")}
+    assert set(benchmarks) == {*wanted[:-1], *memory}
+    for name, benchmark in benchmarks.items():
+        assert benchmark["unit"] == ("KiB" if name in memory else "ns") and benchmark["title"]
+        assert set(benchmark["samples"]) == {*registry.names(), AGAIN}
         lengths = {len(samples) for samples in benchmark["samples"].values()}
         assert len(lengths) == 1 and lengths.pop() >= 20
         assert all(sample > 0 for samples in benchmark["samples"].values() for sample in samples)
+
+
+def test_a_lane_has_the_benchmarks_that_mean_something_in_it(tmp_path: Path, corpus: dict[str, Path]) -> None:
+    """Here the lane's clock is the host's: only which benchmarks run, and how often, is looked at."""
+    wanted = ["events/ring_16", "events/stream_ring", "process/*"]
+    events = run_suite(
+        tmp_path, corpus, ["libbpf"], bench=True, benchmarks=wanted, lane="instructions", programs={}
+    )
+    (benchmark,) = (event for event in events if event["event"] == "benchmark")
+    assert benchmark["benchmark"] == "events/ring_16" and benchmark["unit"] == "instructions"
+    assert {name: len(samples) for name, samples in benchmark["samples"].items()} == {"libbpf": 3}
+
+
+def test_distributions_have_every_operation(tmp_path: Path, corpus: dict[str, Path]) -> None:
+    events = run_suite(
+        tmp_path, corpus, ["libbpf"], bench=True, benchmarks=["lookup/latency"], lane="guest", programs={}
+    )
+    (distribution,) = (event for event in events if event["event"] == "distribution")
+    for histogram in distribution["histograms"].values():
+        assert sum(number for _, number in histogram) == 50_000

@@ -9,9 +9,11 @@
 #define LARGEST_BATCH 4096
 
 struct table {
+	int64_t object;
 	struct bpf_map *map;
 	int fd;
 	int64_t count;
+	int64_t stride; /* only every so many-th key is looked up */
 	size_t key_size;
 	uint8_t *keys;
 	uint8_t *value;
@@ -19,14 +21,17 @@ struct table {
 	__u32 batch_size;
 };
 
+/* The last one, to be used again: filling it takes long. */
+static struct table kept;
+
 static void free_table(struct table *table)
 {
 	free(table->keys);
 	free(table->value);
 	free(table->batch_keys);
 	free(table->batch_values);
+	memset(table, 0, sizeof(*table));
 }
-#define scoped_table __attribute__((cleanup(free_table)))
 
 /* Key number `number`: an integer; in an LPM trie, an address behind the length of its prefix. */
 static void write_key(const struct table *table, uint8_t *key, uint64_t number)
@@ -77,15 +82,10 @@ static bool allocate_table(struct table *table)
 	return true;
 }
 
-/* The map of a request with the keys number 0 … count-1 in it. */
-static bool need_table(json_object *request, struct table *table)
+static bool make_table(struct table *table)
 {
-	struct object *object = need_live_object(request);
 	int64_t i;
 
-	table->map = object ? need_live_map(object, request, "map") : NULL;
-	if (!table->map || !need_number(request, "count", 1, 10000000, &table->count))
-		return false;
 	table->fd = bpf_map__fd(table->map);
 	table->key_size = bpf_map__key_size(table->map);
 	if (table->key_size != 4 && table->key_size != 8) {
@@ -100,15 +100,41 @@ static bool need_table(json_object *request, struct table *table)
 	return fill_table(table);
 }
 
+/* The map of a request with the keys number 0 … count-1 in it; NULL after a refusal. */
+static const struct table *need_table(json_object *request)
+{
+	struct object *object = need_live_object(request);
+	struct table wanted = { .object = object ? object->id : 0, .stride = 1 };
+
+	wanted.map = object ? need_live_map(object, request, "map") : NULL;
+	if (!wanted.map || !need_number(request, "count", 1, 10000000, &wanted.count) ||
+	    !optional_number(request, "stride", 1, 10000000, &wanted.stride))
+		return NULL;
+	if (kept.object == wanted.object && kept.map == wanted.map && kept.count == wanted.count &&
+	    kept.stride == wanted.stride)
+		return &kept;
+	free_table(&kept);
+	kept = wanted;
+	if (make_table(&kept))
+		return &kept;
+	free_table(&kept);
+	return NULL;
+}
+
 /* What is measured: 0, or the number of elements that it failed for, or -errno. */
 typedef int64_t operation(const struct table *table);
+
+static int64_t number_of_keys(const struct table *table)
+{
+	return (table->count + table->stride - 1) / table->stride;
+}
 
 static int64_t look_up_each(const struct table *table)
 {
 	const uint8_t *key, *end = table->keys + table->count * table->key_size;
 	int64_t failed = 0;
 
-	for (key = table->keys; key < end; key += table->key_size)
+	for (key = table->keys; key < end; key += table->stride * table->key_size)
 		failed += bpf_map_lookup_elem(table->fd, key, table->value) != 0;
 	return failed;
 }
@@ -152,7 +178,7 @@ static int64_t update_each(const struct table *table)
 	const uint8_t *key, *end = table->keys + table->count * table->key_size;
 	int64_t failed = 0;
 
-	for (key = table->keys; key < end; key += table->key_size)
+	for (key = table->keys; key < end; key += table->stride * table->key_size)
 		failed += bpf_map_update_elem(table->fd, key, table->value, BPF_ANY) != 0;
 	return failed;
 }
@@ -162,7 +188,7 @@ static int64_t delete_each(const struct table *table)
 	const uint8_t *key, *end = table->keys + table->count * table->key_size;
 	int64_t failed = 0;
 
-	for (key = table->keys; key < end; key += table->key_size)
+	for (key = table->keys; key < end; key += table->stride * table->key_size)
 		failed += bpf_map_delete_elem(table->fd, key) != 0;
 	return failed;
 }
@@ -189,20 +215,21 @@ static int64_t time_loops(const struct table *table, operation *measured, int64_
 
 static json_object *time_operation(json_object *request, operation *measured, bool refill)
 {
-	scoped_table struct table table = {};
 	scoped_free double *samples = NULL;
 	int64_t loops, rounds, i, taken;
+	const struct table *table;
 
 	if (!need_number(request, "loops", 1, 10000000, &loops))
 		return NULL;
 	samples = need_samples(request, &rounds);
-	if (!samples || !need_table(request, &table))
+	table = samples ? need_table(request) : NULL;
+	if (!table)
 		return NULL;
 	for (i = 0; i < rounds; i++) {
-		taken = time_loops(&table, measured, loops, refill);
+		taken = time_loops(table, measured, loops, refill);
 		if (taken < 0)
 			return NULL;
-		samples[i] = (double)taken / (loops * table.count);
+		samples[i] = (double)taken / (loops * number_of_keys(table));
 	}
 	return samples_answer(samples, rounds);
 }
@@ -246,21 +273,23 @@ json_object *verb_bench_delete(json_object *request)
 json_object *verb_bench_latency(json_object *request)
 {
 	scoped_histogram struct histogram histogram = {};
-	scoped_table struct table table = {};
 	int64_t samples, i, begin;
+	const struct table *table;
 	int err;
 
-	if (!need_number(request, "samples", 1, 100000000, &samples) || !need_table(request, &table) ||
-	    !make_histogram(&histogram))
+	if (!need_number(request, "samples", 1, 100000000, &samples))
+		return NULL;
+	table = need_table(request);
+	if (!table || !make_histogram(&histogram))
 		return NULL;
 	for (i = 0; i < samples; i++) {
-		const uint8_t *key = table.keys + i % table.count * table.key_size;
+		const uint8_t *key = table->keys + i % table->count * table->key_size;
 
 		begin = nanoseconds();
-		err = bpf_map_lookup_elem(table.fd, key, table.value);
+		err = bpf_map_lookup_elem(table->fd, key, table->value);
 		count_duration(&histogram, nanoseconds() - begin);
 		if (err)
-			return refuse_libbpf(KERNEL, err, "map '%s': look-up", bpf_map__name(table.map));
+			return refuse_libbpf(KERNEL, err, "map '%s': look-up", bpf_map__name(table->map));
 	}
 	return histogram_answer(&histogram);
 }

@@ -141,11 +141,13 @@ static void answer(const char *line)
 	json_object_put(request);
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
 	scoped_free char *line = NULL;
 	size_t room = 0;
 
+	if (count == 3 && !strcmp(arguments[1], "load"))
+		return load_and_wait(arguments[2]);
 	while (getline(&line, &room, stdin) > 0)
 		answer(line);
 	close_all_objects();

@@ -93,6 +93,10 @@ void close_links_of(const struct object *object);
 void close_readers_of(const struct object *object);
 void close_all_objects(void);
 
+/* --- program.c: a user's program in this one --- */
+
+int load_and_wait(const char *path);
+
 /* --- verbs --- */
 
 typedef json_object *verb_function(json_object *request);

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle, islice
 from time import monotonic_ns
 from typing import Any
 
@@ -17,9 +18,9 @@ LPM_TRIE = 11
 
 
 class Table:
-    """A map with the keys number 0 … `size`-1."""
+    """A map with the keys number 0 … `size`-1, of which every `stride`-th is looked up."""
 
-    def __init__(self, table: Map, size: int) -> None:
+    def __init__(self, table: Map, size: int, stride: int) -> None:
         """Raises UsageError."""
         if not 0 < size <= 1 << 8 * min(table.key_size, 4):
             raise UsageError(f"'count' must be 1 … the number of keys of {table.key_size} bytes")
@@ -32,7 +33,8 @@ class Table:
         self._zero = bytes(table.element_size)
         self.fill()
         # As a user would: integers where the map takes them.
-        self.keys: Iterable[Any] = range(size) if isinstance(next(table.keys()), int) else self._raw
+        integers = isinstance(next(table.keys()), int)
+        self.keys: Sequence[Any] = range(0, size, stride) if integers else self._raw[::stride]
         self.value: Any = 0 if table.element_size == table.value_size == 8 else self._zero
 
     def fill(self) -> None:
@@ -46,46 +48,50 @@ class Table:
         return b"".join(self._raw)
 
 
-def time_lookups(table: Map, size: int, loops: int, rounds: int, way: str) -> list[float]:
-    """Looking all elements up `loops` times. Raises UsageError, NotSupportedError."""
+def time_lookups(table: Table, loops: int, rounds: int, way: str) -> list[float]:
+    """Looking elements up `loops` times. Raises UsageError, NotSupportedError."""
     if way not in _WAYS:
         raise UsageError(f"'way' is one of {', '.join(_WAYS)}, not '{way}'")
-    look_up = _WAYS[way](Table(table, size))
+    look_up, number = _WAYS[way](table)
 
     def many() -> None:
         for _ in range(loops):
             look_up()
 
-    return [timed(many)[0] / (loops * size) for _ in range(rounds)]
+    return [timed(many)[0] / (loops * number) for _ in range(rounds)]
 
 
-def _single(table: Table) -> Callable[[], None]:
+LookUp = tuple[Callable[[], None], int]
+"""What is done once, and how many elements that gives."""
+
+
+def _single(table: Table) -> LookUp:
     elements, keys = table.map, table.keys
 
     def look_up() -> None:
         for key in keys:
             elements[key]
 
-    return look_up
+    return look_up, len(keys)
 
 
-def _list(table: Table) -> Callable[[], None]:
+def _list(table: Table) -> LookUp:
     keys = table.joined_keys
 
     def look_up() -> None:
         table.map.lookup_many_bytes(keys)
 
-    return look_up
+    return look_up, table.size
 
 
-def _all(table: Table) -> Callable[[], None]:
+def _all(table: Table) -> LookUp:
     def look_up() -> None:
         _require(len(list(table.map.items())), table)
 
-    return look_up
+    return look_up, table.size
 
 
-def _mapped(table: Table) -> Callable[[], None]:
+def _mapped(table: Table) -> LookUp:
     memory = table.map.memory()
     if memory is None:
         raise NotSupportedError(f"map '{table.map.name}' as memory", "BPF_F_MMAPABLE in its flags")
@@ -96,10 +102,10 @@ def _mapped(table: Table) -> Callable[[], None]:
         for index in indexes:
             values[index]
 
-    return look_up
+    return look_up, table.size
 
 
-_WAYS: dict[str, Callable[[Table], Callable[[], None]]] = {
+_WAYS: dict[str, Callable[[Table], LookUp]] = {
     "single": _single,
     "list": _list,
     "walk": _all,
@@ -108,23 +114,21 @@ _WAYS: dict[str, Callable[[Table], Callable[[], None]]] = {
 }
 
 
-def time_updates(table: Map, size: int, loops: int, rounds: int) -> list[float]:
+def time_updates(table: Table, loops: int, rounds: int) -> list[float]:
     """Updating keys that are there."""
-    target = Table(table, size)
-    elements, keys, value = target.map, target.keys, target.value
+    elements, keys, value = table.map, table.keys, table.value
 
     def update() -> None:
         for _ in range(loops):
             for key in keys:
                 elements[key] = value
 
-    return [timed(update)[0] / (loops * size) for _ in range(rounds)]
+    return [timed(update)[0] / (loops * len(keys)) for _ in range(rounds)]
 
 
-def time_deletes(table: Map, size: int, loops: int, rounds: int) -> list[float]:
+def time_deletes(table: Table, loops: int, rounds: int) -> list[float]:
     """Deleting keys that are there; putting them back is not measured."""
-    target = Table(table, size)
-    elements, keys = target.map, target.keys
+    elements, keys = table.map, table.keys
 
     def delete() -> None:
         for key in keys:
@@ -133,17 +137,16 @@ def time_deletes(table: Map, size: int, loops: int, rounds: int) -> list[float]:
     def one_round() -> Iterator[int]:
         for _ in range(loops):
             yield timed(delete)[0]
-            target.fill()
+            table.fill()
 
-    return [sum(one_round()) / (loops * size) for _ in range(rounds)]
+    return [sum(one_round()) / (loops * len(keys)) for _ in range(rounds)]
 
 
-def lookup_latencies(table: Map, size: int, samples: int) -> dict[int, int]:
+def lookup_latencies(table: Table, samples: int) -> dict[int, int]:
     """How often a single look-up took how many nanoseconds, reading the clock included."""
-    elements = Table(table, size).map
+    elements, keys = table.map, table.keys
     histogram: dict[int, int] = {}
-    for number in range(samples):
-        key = number % size
+    for key in islice(cycle(keys), samples):
         begun = monotonic_ns()
         elements[key]
         count(histogram, monotonic_ns() - begun)

@@ -1,0 +1,116 @@
+"""What ``bpflab bench`` does: lane after lane, the report with what earlier runs said, the gate."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from ..kernels.kernel import Kernel
+from . import gate
+from .commands import conclude, prepare
+from .environment import environment, load_of_machine
+from .guest import make_engine
+from .guest.engine import Engine, Limit, Limits
+from .guest.smoke import SmokeBooted
+from .outcomes import Run
+from .plan import Plan, PlanError, parse_names
+from .progress import RunProgress
+from .runner import carry_out
+from .suite.lanes import LANES
+
+RUNS = "runs"
+"""Folder, in that of the reports, of the outcome files of every run: one folder per run."""
+
+LIMITS = Limits(silence=Limit(300, 900))
+"""A benchmark may take long until its one line, above all where it fills a map of a million."""
+
+HOST, GUEST, INSTRUCTIONS = "host", "guest", "instructions"
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Run the benchmarks; with ``--gate``, exit code 1 tells of more guest instructions than before."""
+    started = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H%M%SZ")
+    plan = prepare(options, Plan(bench=True, benchmarks=tuple(options.benchmarks) or ("*",)))
+    lanes = _lanes(options, plan.kernels)
+    folder = options.out / RUNS / started
+    console = Console()
+    for lane in lanes:
+        kernels = tuple(kernel for kernel in plan.kernels if kernel.is_host is (lane == HOST))
+        part = replace(plan, kernels=kernels, lane=lane)
+        engines = _engines(lane, options.guest, kernels)
+        name = next(iter(engines.values())).name
+        # What is timed has the machine to itself; instructions do not care.
+        workers = options.jobs if lane == INSTRUCTIONS else 1
+        console.print(f"{lane}: {', '.join(kernel.label for kernel in kernels)}")
+        with RunProgress(console) as progress:
+            facts = environment(name) | load_of_machine()
+            carry_out(part, engines, folder / f"{lane}.jsonl", facts, progress, LIMITS, workers)
+    files = sorted(folder.glob("*.jsonl"))
+    code = conclude(Run.read(files), options.out, console, earlier_runs(options.out / RUNS, folder))
+    return max(code, _gate(options, folder, console))
+
+
+def earlier_runs(runs: Path, current: Path) -> list[Run]:
+    """The runs of a folder that came before the current one, oldest first; unreadable files raise."""
+    folders = sorted(path for path in runs.iterdir() if path.is_dir() and path.name < current.name)
+    return [Run.read(sorted(path.glob("*.jsonl"))) for path in folders if any(path.glob("*.jsonl"))]
+
+
+def _lanes(options: argparse.Namespace, kernels: Sequence[Kernel]) -> list[str]:
+    """The lanes that were asked for, or that these kernels can be measured in."""
+    if options.lanes:
+        lanes = parse_names(options.lanes, "--lanes")
+        if unknown := set(lanes) - LANES.keys():
+            raise PlanError(f"--lanes: there is no '{min(unknown)}'; there are {', '.join(LANES)}")
+    else:
+        on_host = [HOST] if any(kernel.is_host for kernel in kernels) else []
+        in_guests = [INSTRUCTIONS] if any(not kernel.is_host for kernel in kernels) else []
+        lanes = [INSTRUCTIONS] if _gates(options) else [*on_host, *in_guests]
+    for lane in lanes:
+        if not any(kernel.is_host is (lane == HOST) for kernel in kernels):
+            what = "the kernel 'host'" if lane == HOST else "a kernel to boot"
+            raise PlanError(f"the lane '{lane}' needs {what} in --kernels")
+    return lanes
+
+
+def default_kernels() -> str:
+    """The host's own where it may be measured, and the newest to count instructions on."""
+    return "host,7.2" if os.geteuid() == 0 else "7.2"
+
+
+def _engines(lane: str, guest: str, kernels: Sequence[Kernel]) -> dict[str, Engine]:
+    name = {HOST: "host", INSTRUCTIONS: "icount"}.get(lane, guest)
+    engine = make_engine(name) if lane == HOST else SmokeBooted(make_engine(name))
+    return {kernel.label: engine for kernel in kernels}
+
+
+def _gates(options: argparse.Namespace) -> bool:
+    return bool(options.gate or options.store_baseline)
+
+
+def _gate(options: argparse.Namespace, folder: Path, console: Console) -> int:
+    """Compare with the baseline and store this run as one, if asked to."""
+    if not _gates(options):
+        return 0
+    path = options.baseline or options.out / "baseline.json"
+    run = Run.read([folder / f"{INSTRUCTIONS}.jsonl"])
+    regressions: list[gate.Change] = []
+    if options.gate:
+        comparison = gate.compare(run, path)
+        regressions = comparison.regressions
+        for text in comparison.left_out:
+            console.print(Text(f"not compared: {text}", "yellow"))
+        for change in regressions:
+            console.print(Text(f"regression: {change}", "bold red"))
+        console.print(f"{len(comparison.changes)} rows compared with {path}, {len(regressions)} regressions")
+    if options.store_baseline:
+        gate.store(run, path)
+        console.print(f"the baseline is stored in {path}")
+    return 1 if regressions else 0
