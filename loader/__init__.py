@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .attach_target import ProgramFunction
     from .btf import Btf
     from .btf.kernel import KernelBtf
-    from .enums import AttachType, LinkType, MapType, ProgType
+    from .enums import AttachType, LinkType, MapFlags, MapType, ProgType
     from .errors import (
         BpflabError,
         BtfError,
@@ -38,12 +38,14 @@ if TYPE_CHECKING:
     from .links.info import LinkInfo
     from .links.link import Link
     from .map import Map
+    from .map_info import MapInfo
     from .map_values import ElementError
     from .object import Object
     from .perfbuf import PerfBuffer
     from .program import Program, RunResult
     from .program_attach import Attachable
     from .program_info import ProgramInfo
+    from .records import Record, Union
     from .ringbuf import RingBuffer
     from .spec import MapSpec, ObjectSpec, ProgramSpec, VariableSpec
     from .struct_ops_map import StructOpsMap
@@ -62,6 +64,8 @@ __all__ = [
     "LinkInfo",
     "LinkType",
     "Map",
+    "MapFlags",
+    "MapInfo",
     "MapSpec",
     "MapType",
     "MissingFeatureError",
@@ -75,11 +79,13 @@ __all__ = [
     "ProgramFunction",
     "ProgramInfo",
     "ProgramSpec",
+    "Record",
     "RelocationError",
     "RingBuffer",
     "RunResult",
     "StructOpsMap",
     "TargetError",
+    "Union",
     "UnresolvedError",
     "Variable",
     "VariableSpec",
@@ -90,16 +96,18 @@ _MODULES = {
     ".attach_target": ("ProgramFunction",),
     ".btf": ("Btf",),
     ".btf.kernel": ("KernelBtf",),
-    ".enums": ("AttachType", "LinkType", "MapType", "ProgType"),
+    ".enums": ("AttachType", "LinkType", "MapFlags", "MapType", "ProgType"),
     ".links.info": ("LinkInfo",),
     ".links.link": ("Link",),
     ".map": ("Map",),
+    ".map_info": ("MapInfo",),
     ".map_values": ("ElementError",),
     ".object": ("Object",),
     ".perfbuf": ("PerfBuffer",),
     ".program": ("Program", "RunResult"),
     ".program_attach": ("Attachable",),
     ".program_info": ("ProgramInfo",),
+    ".records": ("Record", "Union"),
     ".ringbuf": ("RingBuffer",),
     ".spec": ("MapSpec", "ObjectSpec", "ProgramSpec", "VariableSpec"),
     ".struct_ops_map": ("StructOpsMap",),

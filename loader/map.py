@@ -273,7 +273,7 @@ class Map(RawMap):
 
     def items(self) -> Iterator[tuple[Any, Any]]:
         """All keys with their values, read in batches where the kernel can."""
-        for keys, values, count in read_elements(self.fd, self.name, *self._sizes()):
+        for keys, values, count in read_elements(self.fd, self.name, *self.sizes()):
             yield from zip(
                 self._key.decode_many(keys, count), self._value.decode_many(values, count), strict=True
             )

@@ -68,7 +68,7 @@ def pop_elements(table: RawMap) -> Iterator[Elements]:
     Where there are no such batches, an element is read and then deleted: what a program
     writes to it in between is lost. Raises KernelError.
     """
-    sizes = table.key_size, table.element_size, table.max_entries
+    sizes = table.sizes()
     try:
         yield from read_batches(table.fd, table.name, *sizes, delete=True)
     except NoBatches:

@@ -37,6 +37,9 @@ PER_CPU = frozenset(
 )
 
 
+_UNBOUNDED = 1 << 32
+
+
 class RawMap:
     """A map of the kernel. Owns its file descriptor; close it, or use it in a ``with``.
 
@@ -146,7 +149,7 @@ class RawMap:
         """All keys, one system call each: cheaper than reading all elements if values are large."""
         following = bytearray(self.key_size)
         key: bytes | None = None
-        for _ in range(self.max_entries):
+        for _ in range(self.sizes()[2]):
             error = native.next_key(self.fd, key, following)
             if error == -errno.ENOENT:
                 return
@@ -157,7 +160,7 @@ class RawMap:
 
     def items_bytes(self) -> Iterator[tuple[bytes, bytes]]:
         """All keys with their values, read in batches where the kernel can. Raises KernelError."""
-        return self._split(read_elements(self.fd, self.name, *self._sizes()))
+        return self._split(read_elements(self.fd, self.name, *self.sizes()))
 
     def pop_items_bytes(self) -> Iterator[tuple[bytes, bytes]]:
         """All elements, which are deleted as they are read: see `Map.pop_items`. Raises KernelError."""
@@ -234,8 +237,9 @@ class RawMap:
     def __repr__(self) -> str:
         return f"<Map '{self.name}' {self.type.name} {self.max_entries} × {self.key_size}→{self.value_size}>"
 
-    def _sizes(self) -> tuple[int, int, int]:
-        return self.key_size, self.element_size, self.max_entries
+    def sizes(self) -> tuple[int, int, int]:
+        """Bytes of keys and values, and the most elements there can be (storage of groups does not say)."""
+        return self.key_size, self.element_size, self.max_entries or _UNBOUNDED
 
     def _split(self, chunks: Iterator[Elements]) -> Iterator[tuple[bytes, bytes]]:
         size = self.element_size

@@ -39,6 +39,16 @@ def enter(path: Path) -> None:
     (path / "cgroup.procs").write_text(str(os.getpid()))
 
 
+@contextmanager
+def inside(path: Path) -> Iterator[None]:
+    """Be in a group for a while; sockets that are made meanwhile stay with it."""
+    enter(path)
+    try:
+        yield
+    finally:
+        enter(path.parent)
+
+
 def _remove(path: Path) -> None:
     """Remove a group; one whose last process has just ended stays busy for a moment."""
     for _ in range(50):

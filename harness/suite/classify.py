@@ -25,6 +25,9 @@ def classify(error: BaseException, needed: Fact | None) -> tuple[Outcome, str, d
     `needed` is the feature that the check is about; being refused in one of its
     classes is `unsupported`, and whether that is right depends on the kernel's version.
     """
+    if isinstance(error, BpflabError):  # of a check that uses the reference loader itself
+        said = describe(error)
+        error = SubjectError(ErrorClass(said["class"]), said["errno"], said["message"], said["log"])
     if isinstance(error, SubjectError):
         detail = {"class": str(error.cls), "errno": error.errno, "log": error.log}
         return _refusal(error, needed), _line(str(error)), detail
