@@ -13,12 +13,14 @@ COUNT_SW_BPF_OUTPUT = 10
 SAMPLE_RAW = 1 << 10
 INHERIT, FREQUENCY = 1 << 1, 1 << 10
 """Bits of the attribute: count in later children too; the period is a frequency."""
+WATERMARK, WRITE_BACKWARD = 1 << 14, 1 << 27
+"""Bits of the attribute: wake-ups count bytes, not samples; the buffer is written from its end (4.7)."""
 
 _FD_CLOEXEC = 8
-_IOC_ENABLE, _IOC_DISABLE, _IOC_SET_BPF = 0x2400, 0x2401, 0x40042408
+_IOC_ENABLE, _IOC_DISABLE, _IOC_SET_BPF, _IOC_PAUSE_OUTPUT = 0x2400, 0x2401, 0x40042408, 0x40042409
 
 # struct perf_event_attr up to PERF_ATTR_SIZE_VER1: type, size, config, sample_period,
-# sample_type, read_format, flags, wakeup_events, bp_type, config1 (a name's address), config2
+# sample_type, read_format, flags, wake-up after so many, bp_type, config1 (a name's address), config2
 _ATTR = Struct("=IIQQQQQIIQQ")
 
 
@@ -31,7 +33,7 @@ def open_event(
     cpu: int = 0,
     sample_period: int = 0,
     sample_type: int = 0,
-    wakeup_events: int = 0,
+    wakeup: int = 0,
     flags: int = 0,
     config1: int = 0,
     config2: int = 0,
@@ -48,7 +50,7 @@ def open_event(
         sample_type,
         0,
         flags,
-        wakeup_events,
+        wakeup,
         0,
         config1,
         config2,
@@ -67,6 +69,14 @@ def enable(fd: int) -> None:
 def disable(fd: int) -> None:
     """Stop the event. Raises OSError."""
     fcntl.ioctl(fd, _IOC_DISABLE, 0)
+
+
+def pause_output(fd: int, on: bool) -> None:
+    """Let the kernel drop what would go into the event's buffer, or not (4.7). Raises KernelError."""
+    try:
+        fcntl.ioctl(fd, _IOC_PAUSE_OUTPUT, int(on))
+    except OSError as error:
+        raise KernelError(f"{'pausing' if on else 'resuming'} a perf buffer", error.errno or 0) from None
 
 
 def set_bpf(fd: int, prog_fd: int) -> None:

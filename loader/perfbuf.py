@@ -4,125 +4,238 @@ from __future__ import annotations
 
 import os
 import select
-import sys
-from functools import partial
 from mmap import MAP_SHARED, PAGESIZE, PROT_READ, PROT_WRITE, mmap
+from struct import Struct
 
 from . import perf_event
 from .cpus import online_cpus
 from .errors import BpflabError, KernelError
 from .lean import TYPE_CHECKING
 from .native import native
-from .samples import SampleBuffer, wait_for
+from .reader import Reader, unmap
+from .samples import CHUNK, Batch, new_spans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Self
-
     from .map import Map
 
+_HEAD, _TAIL = 1024, 1032
+"""Of the two positions in struct perf_event_mmap_page."""
+_BEFORE = 12
+"""Bytes from a record's start to its sample: the header, and the sample's size."""
+_RECORD = Struct("=IHH")  # type, misc, size
+_LOST = 3
+_FLUSH_S = 0.02
 
-class PerfBuffer:
+
+class PerfBuffer(Reader):
     """The consumer of one perf event array: opens an event and maps a buffer per online CPU.
 
-    `lost` counts the samples that the kernel had no room for. Samples are as the
-    kernel gives them: padded so that size + 4 is a multiple of 8. In time order
-    within a CPU only.
+    Samples are as the kernel gives them: padded so that size + 4 is a multiple of 8. In time
+    order within a CPU only; `Batch.cpu` says which it was.
+
+    A wake-up per sample would cost a hundred times the reading. So the kernel wakes the reader
+    up when a buffer has filled up to the watermark, and the reader looks every 20 ms
+    for what lies below it; who polls `fileno` itself has to do so too, or ask for
+    ``wakeup_events=1``.
     """
 
-    def __init__(self, events: Map, *, pages: int = 64, wakeup_events: int = 1) -> None:
-        """`pages` of data per CPU (a power of two); the reader wakes up every `wakeup_events` samples.
+    def __init__(
+        self,
+        events: Map,
+        *,
+        pages: int = 64,
+        watermark: int | None = None,
+        wakeup_events: int = 0,
+        overwrite: bool = False,
+    ) -> None:
+        """`pages` of data per CPU (a power of two).
 
-        Raises KernelError.
+        The reader wakes up at `watermark` bytes in a buffer (None: a sixteenth of it), or, if
+        given, every `wakeup_events` samples. With `overwrite` the kernel never waits for
+        the reader: its newest samples take the oldest's place (a backward buffer, 4.7), and
+        reading pauses it. Raises KernelError.
         """
         if pages < 1 or pages & (pages - 1):
             raise BpflabError(f"map '{events.name}': {pages} pages per CPU: must be a power of two")
-        self._size = pages * PAGESIZE
+        super().__init__(f"map '{events.name}'", None if wakeup_events == 1 else _FLUSH_S)
         self._events = events
-        self._samples = SampleBuffer()
-        self._lost = memoryview(bytearray(8)).cast("Q")
-        self._fds: dict[int, int] = {}  # by CPU
-        self._buffers: list[mmap] = []
-        self._next = 0
-        self._epoll = select.epoll()
+        self._cpus: dict[int, _CpuBuffer] = {}
+        if watermark is None:
+            watermark = pages * PAGESIZE // 16
         try:
             # Keys are CPU numbers, which may have gaps when CPUs are off-line.
             for cpu in online_cpus():
-                self._open_cpu(events, cpu, wakeup_events)
+                kind = _BackwardBuffer if overwrite else _CpuBuffer
+                buffer = self._cpus[cpu] = kind(events.name, cpu, pages * PAGESIZE, watermark, wakeup_events)
+                self._sources.append(buffer)
+                events.update(cpu, buffer.fd)
+                perf_event.enable(buffer.fd)
+                self._epoll.register(buffer.fd, select.EPOLLIN)
         except BaseException:
             self.close()
             raise
 
-    def _open_cpu(self, events: Map, cpu: int, wakeup_events: int) -> None:
-        fd = perf_event.open_event(
-            f"map '{events.name}': opening the perf event of CPU {cpu}",
+    @property
+    def lost(self) -> int:
+        """Number of samples that the kernel had no room for, as the records read so far say."""
+        return sum(buffer.lost for buffer in self._cpus.values())
+
+    @property
+    def lost_by_cpu(self) -> dict[int, int]:
+        """The same by CPU; the keys are the CPUs that are read."""
+        return {cpu: buffer.lost for cpu, buffer in self._cpus.items()}
+
+    @property
+    def overwritten(self) -> int:
+        """With `overwrite`: bytes, headers included, that were overwritten unread, as far as was noticed."""
+        return sum(buffer.overwritten for buffer in self._cpus.values())
+
+    def pause(self) -> None:
+        """Let the kernel drop samples, which it counts as lost, until `resume` (4.7). Raises KernelError."""
+        self._pause(True)
+
+    def resume(self) -> None:
+        """Take samples again. Raises KernelError."""
+        self._pause(False)
+
+    def _pause(self, on: bool) -> None:
+        for buffer in self._cpus.values():
+            perf_event.pause_output(buffer.fd, on)
+
+    def close(self) -> None:
+        """Take the events out of the map (it would keep them open), unmap and close them."""
+        if not self.closed and self._events.fd >= 0:
+            for cpu in self._cpus:
+                self._events.delete(cpu)
+        super().close()
+
+
+class _CpuBuffer:
+    """The event and the buffer of one CPU."""
+
+    _protection = PROT_READ | PROT_WRITE
+    _backward = False
+    overwritten = 0
+
+    def __init__(self, name: str, cpu: int, size: int, watermark: int, wakeup_events: int) -> None:
+        self.name = name
+        self.cpu = cpu
+        self._size = size
+        self._spans = new_spans()
+        self._state = memoryview(bytearray(32)).cast("Q")
+        self.fd = perf_event.open_event(
+            f"map '{name}': opening the perf event of CPU {cpu}",
             perf_event.TYPE_SOFTWARE,
             perf_event.COUNT_SW_BPF_OUTPUT,
             cpu=cpu,
             sample_period=1,
             sample_type=perf_event.SAMPLE_RAW,
-            wakeup_events=wakeup_events,
+            flags=(0 if wakeup_events else perf_event.WATERMARK)
+            | (perf_event.WRITE_BACKWARD if self._backward else 0),
+            wakeup=wakeup_events or watermark,
         )
-        self._fds[cpu] = fd
         try:
-            self._buffers.append(mmap(fd, PAGESIZE + self._size, MAP_SHARED, PROT_READ | PROT_WRITE))
+            self._pages = mmap(self.fd, PAGESIZE + size, MAP_SHARED, self._protection)
         except OSError as error:
+            os.close(self.fd)
             hint = "RLIMIT_MEMLOCK or kernel.perf_event_mlock_kb may be too low"
-            raise KernelError(
-                f"map '{events.name}': mapping the buffer of CPU {cpu}", error.errno or 0, hint
-            ) from None
-        events.update(cpu, fd)
-        perf_event.enable(fd)
-        self._epoll.register(fd, select.EPOLLIN)
+            action = f"map '{name}': mapping the buffer of CPU {cpu}"
+            raise KernelError(action, error.errno or 0, hint) from None
+        self._data = memoryview(self._pages)[PAGESIZE:]
 
     @property
     def lost(self) -> int:
-        """Number of samples lost so far, as the records read so far say."""
-        return int(self._lost[0])
+        return int(self._state[_LOST])
 
-    def read(self, limit: int = sys.maxsize) -> list[bytes]:
-        """The samples that are there now, up to `limit`, CPU after CPU, without waiting."""
-        if self._epoll.closed:
-            raise BpflabError(f"the reader of '{self._events.name}' is closed")
-        samples: list[bytes] = []
-        # Start behind the CPU that was read last, or a busy one would starve the others.
-        for turn in range(len(self._buffers)):
-            index = (self._next + turn) % len(self._buffers)
-            samples += self._samples.take(partial(self._drain, self._buffers[index]), limit - len(samples))
-            if len(samples) == limit:
-                self._next = index + 1
-                break
-        return samples
+    def scan(self, limit: int) -> Batch | None:
+        batch = self._scan(native.load(self._pages, _TAIL), native.load(self._pages, _HEAD), limit)
+        if batch is None:
+            self.commit()  # of records that are no samples
+        return batch
 
-    def _drain(self, buffer: mmap, out: bytearray, offsets: memoryview) -> int:
-        return native.perf_drain(buffer, self._size, out, offsets, self._lost)
-
-    def poll(self, timeout_s: float | None = None, limit: int = sys.maxsize) -> list[bytes]:
-        """Those that are there; waits for one, at most `timeout_s` seconds (None: for ever)."""
-        return wait_for(lambda: self.read(limit), self._epoll, timeout_s)
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Sample after sample, waiting for each; ends when the reader is closed."""
-        while not self._epoll.closed:
-            yield from self.poll(None)
-
-    def fileno(self) -> int:
-        """A descriptor that polls readable when there may be samples."""
-        return self._epoll.fileno()
+    def commit(self) -> None:
+        native.store(self._pages, _TAIL, self._state[0])
 
     def close(self) -> None:
-        """Take the events out of the map (it would keep them open), unmap and close them."""
-        self._epoll.close()
-        while self._buffers:
-            self._buffers.pop().close()
-        while self._fds:
-            cpu, fd = self._fds.popitem()
-            if self._events.fd >= 0:
-                self._events.delete(cpu)
-            os.close(fd)
+        self._data.release()
+        unmap(self._pages)
+        os.close(self.fd)
 
-    def __enter__(self) -> Self:
-        return self
+    def _scan(self, position: int, end: int, limit: int) -> Batch | None:
+        """The samples between two positions, up to one that goes around the end; that one by itself."""
+        state, spans = self._state, self._spans[: 2 * min(limit, CHUNK)]
+        while position != end and limit:
+            data = self._data
+            state[0], state[1] = position, end
+            count = native.perf_scan(data, self._size, 0, spans, state)
+            position = state[0]
+            if not count and position != end:
+                data = self._unwrapped(position)
+                state[0], state[1] = 0, len(data)
+                count = native.perf_scan(data, len(data), 0, spans, state)
+                position += len(data)
+                state[0] = position
+            if count < 0:
+                raise BpflabError(
+                    f"map '{self.name}': the buffer of CPU {self.cpu} holds no record at position {position}"
+                )
+            if count:
+                return Batch(data, spans, count, _BEFORE, state[2], self.name, self.cpu)
+        return None
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def _unwrapped(self, position: int) -> memoryview:
+        """A copy of the record there, which goes around the end."""
+        start = position & (self._size - 1)
+        _, _, room = _RECORD.unpack_from(self._data, start)
+        first = bytes(self._data[start : start + room])
+        return memoryview(first + self._data[: room - len(first)])
+
+
+class _BackwardBuffer(_CpuBuffer):
+    """One that the kernel writes from the end to the start and round: what is there is the newest."""
+
+    _protection = PROT_READ  # says to the kernel that nobody takes samples away
+    _backward = True
+
+    def __init__(self, name: str, cpu: int, size: int, watermark: int, wakeup_events: int) -> None:
+        super().__init__(name, cpu, size, watermark, wakeup_events)
+        self._seen = 0
+        self._samples: list[bytes] = []
+        self._given = 0
+        self.overwritten = 0
+
+    def scan(self, limit: int) -> Batch | None:
+        if self._given == len(self._samples):
+            self._samples, self._given = self._newest_last(), 0
+        samples = self._samples[self._given : self._given + min(limit, CHUNK)]
+        self._given += len(samples)
+        return Batch.of(samples, self.name, self.cpu) if samples else None
+
+    def commit(self) -> None:
+        """Nothing: the kernel does not ask."""
+
+    def _newest_last(self) -> list[bytes]:
+        """What was written since the last time, or what is left of it."""
+        perf_event.pause_output(self.fd, True)
+        try:
+            head = native.load(self._pages, _HEAD)
+            written = (self._seen - head) % (1 << 64)
+            self._seen = head
+            self.overwritten += max(0, written - self._size)
+            start = head & (self._size - 1)
+            samples: list[bytes] = []
+            end = start + min(written, self._size)
+            while batch := self._whole(start, end):
+                samples += batch.tolist()
+                start = self._state[0]
+        finally:
+            perf_event.pause_output(self.fd, False)
+        samples.reverse()
+        return samples
+
+    def _whole(self, position: int, end: int) -> Batch | None:
+        """As `_scan`, up to the record that was overwritten in part."""
+        try:
+            return self._scan(position, end, CHUNK)
+        except BpflabError:
+            return None

@@ -1,83 +1,113 @@
-"""The buffer that samples are drained into, and their way into Python."""
+"""Batches of samples, where they lie in a buffer, and their way into Python."""
 
 from __future__ import annotations
 
-import itertools
-import select
-import struct
-import time
+from itertools import accumulate
+from struct import Struct
 
-from .lean import TYPE_CHECKING
+from .lean import TYPE_CHECKING, cache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator, Sequence
+    from typing import Self
 
-CHUNK = 1024
-"""Samples per drain: with usual sizes they fit the L2 cache."""
-_ROOM = 64 * 1024
+CHUNK = 4096
+"""Samples per batch at most: with usual sizes they fit the L2 cache, and what a batch costs does not show."""
 _MANY = 32
-"""From this number on it pays to look whether samples are of one size."""
+"""From this number on, unpacking samples of one size is faster than slicing."""
 
 
-class SampleBuffer:
-    """Room for one chunk of samples; grows when a single one is larger."""
+def new_spans() -> memoryview:
+    """Room for where the samples of a batch begin and end."""
+    return memoryview(bytearray(8 * CHUNK)).cast("I")
 
-    def __init__(self) -> None:
-        self._out = bytearray(_ROOM)
-        self._offsets = memoryview(bytearray(4 * (CHUNK + 1))).cast("I")
-        self._shape = _EqualSizes(0)
 
-    def take(self, drain: Callable[[bytearray, memoryview], int], limit: int) -> list[bytes]:
-        """Up to `limit` samples by calling `drain(out, offsets)` until it gives no more."""
+class Batch:
+    """Samples of one buffer in order, where they lie: a sequence of memoryviews.
+
+    They are valid until the next batch is taken, as the kernel then writes over them;
+    `tolist` copies. Sample i is ``data[spans[2 * i]:spans[2 * i + 1]]``. `stride` is the
+    distance of samples that have one size and lie close (as of records of one struct), else 0.
+    `map` is the name of the map that they come from ("" for what an iteration left over), `cpu`
+    the CPU of a perf buffer, else -1.
+    """
+
+    __slots__ = ("_count", "_header", "cpu", "data", "map", "spans", "stride")
+
+    def __init__(
+        self,
+        data: memoryview,
+        spans: memoryview,
+        count: int,
+        header: int,
+        stride: int,
+        map: str,
+        cpu: int = -1,
+    ) -> None:
+        """`count` samples, each behind `header` bytes of the kernel's."""
+        self.data = data
+        self.spans = spans
+        self.stride = stride
+        self.map = map
+        self.cpu = cpu
+        self._count = count
+        self._header = header
+
+    @classmethod
+    def of(cls, samples: Sequence[bytes], map: str = "", cpu: int = -1) -> Self:
+        """Of samples that are in Python already."""
+        ends = list(accumulate(len(sample) for sample in samples))
+        flat = [0, *(bound for end in ends[:-1] for bound in (end, end)), ends[-1]]
+        spans = memoryview(bytearray(4 * len(flat))).cast("I")
+        for index, bound in enumerate(flat):
+            spans[index] = bound
+        return cls(memoryview(b"".join(samples)), spans, len(samples), 0, 0, map, cpu)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> memoryview:
+        if not -self._count <= index < self._count:
+            raise IndexError(f"sample {index} of {self._count}")
+        start = 2 * (index % self._count)
+        return self.data[self.spans[start] : self.spans[start + 1]]
+
+    def __iter__(self) -> Iterator[memoryview]:
+        return map(self.__getitem__, range(self._count))
+
+    @property
+    def block(self) -> memoryview:
+        """From the first sample to the end of the last, with the kernel's headers between them."""
+        return self.data[self.spans[0] : self.spans[2 * self._count - 1]]
+
+    def tolist(self) -> Sequence[bytes]:
+        """Copies of the samples."""
+        count, spans = self._count, self.spans
+        if self.stride and count >= _MANY:
+            return self._unpack(spans[0], spans[1] - spans[0])
+        base = spans[0]
+        block = bytes(self.block)
+        bounds = spans[: 2 * count].tolist()
+        return [
+            block[start - base : end - base] for start, end in zip(bounds[::2], bounds[1::2], strict=True)
+        ]
+
+    def _unpack(self, first: int, size: int) -> Sequence[bytes]:
+        """Samples of one size in as few steps as their number has bits."""
+        layouts = _layouts(self._header, size, self.stride)
+        at = first - self._header
+        if self._count == CHUNK:
+            return layouts[0].unpack_from(self.data, at)
         samples: list[bytes] = []
-        while len(samples) < limit:
-            wanted = min(CHUNK, limit - len(samples))
-            number = drain(self._out, self._offsets[: wanted + 1])
-            if number < 0:
-                self._out = bytearray(-number)
-                continue
-            if number == 0:
-                break
-            samples += self._split(self._offsets[: number + 1])
+        for power, layout in enumerate(layouts):
+            if self._count & CHUNK >> power:
+                samples += layout.unpack_from(self.data, at)
+                at += layout.size
         return samples
 
-    def _split(self, offsets: memoryview) -> tuple[bytes, ...] | list[bytes]:
-        """The samples between the offsets; in one go where many have one size, the usual case."""
-        number = len(offsets) - 1
-        if number >= _MANY and 0 < offsets[1] * number == offsets[-1]:
-            if offsets[1] != self._shape.size:
-                self._shape = _EqualSizes(offsets[1])
-            if self._shape.bounds.startswith(offsets.tobytes()):
-                return self._shape.split(self._out, number)
-        data = bytes(memoryview(self._out)[: offsets[-1]])
-        return [data[start:end] for start, end in itertools.pairwise(offsets.tolist())]
 
-
-class _EqualSizes:
-    """How samples of one size lie in the buffer: several times as fast as slicing one by one."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.bounds = struct.pack(f"={CHUNK + 1}I", *(size * i for i in range(CHUNK + 1)))
-        self._one = struct.Struct(f"{size}s")
-        self._chunk = struct.Struct(f"{size}s" * CHUNK)
-
-    def split(self, out: bytearray, number: int) -> tuple[bytes, ...] | list[bytes]:
-        """The first `number` samples."""
-        if number == CHUNK:
-            return self._chunk.unpack_from(out)
-        return [sample for (sample,) in self._one.iter_unpack(memoryview(out)[: number * self.size])]
-
-
-def wait_for(read: Callable[[], list[bytes]], epoll: select.epoll, timeout_s: float | None) -> list[bytes]:
-    """What `read` gives, waiting for it to give something until the time is over.
-
-    Reads before it waits: a ring buffer wakes up only a reader that had read everything.
-    """
-    deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    while not (samples := read()):
-        left = None if deadline is None else deadline - time.monotonic()
-        if left is not None and left <= 0:
-            break
-        epoll.poll(left)
-    return samples
+@cache
+def _layouts(header: int, size: int, stride: int) -> list[Struct]:
+    """How 4096, 2048, … 1 samples of one size lie in the buffer."""
+    one = f"{header}x{size}s{stride - header - size}x"
+    return [Struct(one * (CHUNK >> power)) for power in range(CHUNK.bit_length())]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from cffi import FFI
 
+SOURCES = ("native.c", "events.c", "btf.c")
+
 ffibuilder = FFI()
 ffibuilder.cdef("""
 int bpflab_bpf(int cmd, void *attr, unsigned size);
@@ -23,10 +25,11 @@ int bpflab_lookup_many(int fd, const char *keys, unsigned key_size, char *values
                        char *found, unsigned count);
 int bpflab_walk(int fd, const char *after, char *keys, unsigned key_size, char *values,
                 unsigned value_size, unsigned capacity);
-int bpflab_ringbuf_drain(char *consumer_page, const char *producer_page, unsigned page_size, uint64_t size,
-                         char *out, unsigned room, uint32_t *offsets, unsigned capacity);
-int bpflab_perf_drain(char *mapping, unsigned page_size, uint64_t size, char *out, unsigned room,
-                      uint32_t *offsets, unsigned capacity, uint64_t *lost);
+uint64_t bpflab_load(const char *at);
+void bpflab_store(char *at, uint64_t value);
+int bpflab_ringbuf_scan(const char *data, uint64_t size, uint32_t *spans, unsigned capacity, uint64_t *state);
+int bpflab_perf_scan(const char *data, uint64_t size, unsigned skip, uint32_t *spans, unsigned capacity,
+                     uint64_t *state);
 unsigned bpflab_btf_offsets(const uint32_t *words, unsigned count, uint32_t *offsets);
 unsigned bpflab_btf_find(const uint32_t *words, const uint32_t *offsets, unsigned count,
                          const char *base, uint32_t base_size, const char *own, uint32_t own_size,
@@ -37,6 +40,6 @@ unsigned bpflab_btf_index(const uint32_t *words, const uint32_t *offsets, unsign
 """)
 ffibuilder.set_source(
     "bpflab.loader.native._native",
-    "".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("native.c", "btf.c")),
+    "".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in SOURCES),
     optional=True,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from errno import ERANGE
-from mmap import PAGESIZE, mmap
+from mmap import mmap
 
 from ..lean import TYPE_CHECKING
 from ._native import ffi, lib
@@ -95,30 +95,27 @@ def walk(
     return result
 
 
-def ringbuf_drain(consumer: mmap, producer: mmap, size: int, out: bytearray, offsets: memoryview) -> int:
-    result: int = lib.bpflab_ringbuf_drain(
-        _from_buffer(consumer),
-        _from_buffer(producer),
-        PAGESIZE,
-        size,
-        _from_buffer(out),
-        len(out),
-        _from_buffer("uint32_t[]", offsets),
-        len(offsets) - 1,
+def load(buffer: mmap | memoryview, offset: int) -> int:
+    result: int = lib.bpflab_load(_from_buffer(buffer) + offset)
+    return result
+
+
+def store(buffer: mmap | memoryview, offset: int, value: int) -> None:
+    lib.bpflab_store(_from_buffer(buffer) + offset, value)
+
+
+def ringbuf_scan(data: memoryview, size: int, spans: memoryview, state: memoryview) -> int:
+    assert len(data) >= 2 * size
+    result: int = lib.bpflab_ringbuf_scan(
+        _from_buffer(data), size, _u32(spans), len(spans) // 2, _from_buffer("uint64_t[4]", state)
     )
     return result
 
 
-def perf_drain(pages: mmap, size: int, out: bytearray, offsets: memoryview, lost: memoryview) -> int:
-    result: int = lib.bpflab_perf_drain(
-        _from_buffer(pages),
-        PAGESIZE,
-        size,
-        _from_buffer(out),
-        len(out),
-        _from_buffer("uint32_t[]", offsets),
-        len(offsets) - 1,
-        _from_buffer("uint64_t[]", lost),
+def perf_scan(data: memoryview, size: int, skip: int, spans: memoryview, state: memoryview) -> int:
+    assert len(data) >= size
+    result: int = lib.bpflab_perf_scan(
+        _from_buffer(data), size, skip, _u32(spans), len(spans) // 2, _from_buffer("uint64_t[4]", state)
     )
     return result
 

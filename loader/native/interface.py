@@ -89,27 +89,33 @@ class Native(Protocol):
         """
         ...
 
-    def ringbuf_drain(
-        self, consumer: mmap, producer: mmap, size: int, out: bytearray, offsets: memoryview
-    ) -> int:
-        """Move up to ``len(offsets) - 1`` samples of a BPF ring buffer into `out`; their number.
+    def load(self, buffer: mmap | memoryview, offset: int) -> int:
+        """The 64-bit word there, which somebody else writes; nothing after it is read before it."""
+        ...
 
-        Sample i becomes ``out[offsets[i]:offsets[i + 1]]``; `offsets` is a view of
-        format "I". Stops before a record that is still being written (busy) or that
-        does not fit; skips discarded ones. If not even the first sample fits:
-        minus the room that it needs. `consumer` is the writable page, `producer`
-        the page and twice the data (of `size`) behind it.
+    def store(self, buffer: mmap | memoryview, offset: int, value: int) -> None:
+        """Write a 64-bit word that somebody else reads: behind all that was read or written before."""
+        ...
+
+    def ringbuf_scan(self, data: memoryview, size: int, spans: memoryview, state: memoryview) -> int:
+        """Find the samples of a BPF ring buffer; their number.
+
+        Sample i becomes ``data[spans[2 * i]:spans[2 * i + 1]]``; `spans` is a view of format
+        "I" with room for a number of them. `data` is the data of `size`, twice in a row.
+        `state` (format "Q") is where to begin, where the producer is, the distance of samples
+        that have one size and lie close (else 0; written), and a number lost (not used here).
+        The first is moved behind what was found. Stops at a quarter of `size`, and before a record
+        that is still being written (busy); skips discarded ones. ``-EBADMSG`` if the first record makes no
+        sense; nothing outside of `data` is ever read.
         """
         ...
 
-    def perf_drain(
-        self, pages: mmap, size: int, out: bytearray, offsets: memoryview, lost: memoryview
-    ) -> int:
-        """Move up to ``len(offsets) - 1`` raw samples of one CPU's perf buffer into `out`.
+    def perf_scan(self, data: memoryview, size: int, skip: int, spans: memoryview, state: memoryview) -> int:
+        """Find the raw samples of one CPU's perf buffer; their number.
 
-        As `ringbuf_drain`; `pages` is the control page and data of `size` behind it,
-        every record a PERF_SAMPLE_RAW alone. What the kernel says it lost is added
-        to ``lost[0]`` (a view of format "Q"). Samples keep the kernel's padding.
+        As `ringbuf_scan`, but `data` is there once: stops before a record that goes
+        around its end. Every sample record has `skip` bytes and then PERF_SAMPLE_RAW. What the
+        kernel says it lost is added to ``state[3]``. Samples keep the kernel's padding.
         """
         ...
 

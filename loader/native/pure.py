@@ -1,9 +1,4 @@
-"""`Native` in Python alone, for machines without a compiler; it defines what `compiled` does.
-
-Reading positions that another CPU writes needs loads and stores of 8 bytes at
-once, in program order. memoryview gives the first on every machine; the second
-holds on x86 and s390x only, elsewhere the readers need the compiled module.
-"""
+"""`Native` in Python alone, for machines without a compiler; it defines what `compiled` does."""
 
 from __future__ import annotations
 
@@ -11,10 +6,11 @@ import ctypes
 import os
 import sys
 from errno import ENOENT, ERANGE
-from mmap import PAGESIZE, mmap
+from mmap import mmap
 from struct import Struct
 
 from .pure_btf import btf_find, btf_index, btf_offsets
+from .pure_events import load, perf_scan, ringbuf_scan, store
 
 __all__ = [
     "address",
@@ -23,13 +19,15 @@ __all__ = [
     "btf_index",
     "btf_offsets",
     "delete",
+    "load",
     "lookup",
     "lookup_int",
     "lookup_many",
     "next_key",
-    "perf_drain",
     "perf_event_open",
-    "ringbuf_drain",
+    "perf_scan",
+    "ringbuf_scan",
+    "store",
     "update",
     "update_int",
     "walk",
@@ -154,69 +152,4 @@ def walk(
             keys[count * key_size : (count + 1) * key_size] = key
             values[count * value_size : (count + 1) * value_size] = value
             count += 1
-    return count
-
-
-_BUSY, _DISCARD = 1 << 31, 1 << 30
-
-
-def ringbuf_drain(consumer: mmap, producer: mmap, size: int, out: bytearray, offsets: memoryview) -> int:
-    with memoryview(consumer)[:8].cast("Q") as tail, memoryview(producer)[:8].cast("Q") as head:
-        position, end = tail[0], head[0]
-        count = used = offsets[0] = 0
-        with memoryview(producer)[PAGESIZE:] as data, data.cast("I") as words:
-            while position < end and count < len(offsets) - 1:
-                start = position & (size - 1)
-                header = words[start // 4]
-                length = header & ~(_BUSY | _DISCARD)
-                if header & _BUSY:
-                    break
-                if not header & _DISCARD:
-                    if length > len(out) - used:
-                        if not count:
-                            tail[0] = position
-                            return -length
-                        break
-                    out[used : used + length] = data[start + 8 : start + 8 + length]
-                    used += length
-                    count += 1
-                    offsets[count] = used
-                position += (length + 8 + 7) & ~7
-        tail[0] = position
-    return count
-
-
-_HEAD, _TAIL = 1024 // 8, 1032 // 8  # of struct perf_event_mmap_page, in 8-byte words
-_RECORD = Struct("=IHH")  # type, misc, size
-_RECORD_LOST, _RECORD_SAMPLE = 2, 9
-
-
-def perf_drain(pages: mmap, size: int, out: bytearray, offsets: memoryview, lost: memoryview) -> int:
-    def read(start: int, length: int) -> bytes:
-        start = PAGESIZE + (start & (size - 1))
-        first = pages[start : min(start + length, PAGESIZE + size)]
-        return first + pages[PAGESIZE : PAGESIZE + length - len(first)]
-
-    with memoryview(pages)[:PAGESIZE].cast("Q") as control:
-        position, end = control[_TAIL], control[_HEAD]
-        count = used = offsets[0] = 0
-        while position < end and count < len(offsets) - 1:
-            kind, _, record_size = _RECORD.unpack(read(position, 8))
-            if record_size < 8:
-                break
-            if kind == _RECORD_SAMPLE:
-                length = int.from_bytes(read(position + 8, 4), sys.byteorder)
-                if length > len(out) - used:
-                    if not count:
-                        control[_TAIL] = position
-                        return -length
-                    break
-                out[used : used + length] = read(position + 12, length)
-                used += length
-                count += 1
-                offsets[count] = used
-            elif kind == _RECORD_LOST:
-                lost[0] += int.from_bytes(read(position + 16, 8), sys.byteorder)
-            position += record_size
-        control[_TAIL] = position
     return count

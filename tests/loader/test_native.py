@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
-import mmap
 import os
 import struct
 import subprocess
 import sys
-from array import array
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -16,7 +14,6 @@ import pytest
 from bpflab.loader.syscall import map_create
 
 HASH, ARRAY, QUEUE = 1, 2, 22
-BUSY, DISCARD = 1 << 31, 1 << 30
 
 
 @pytest.fixture
@@ -139,146 +136,6 @@ def test_addresses(twin: ModuleType, buffer: bytes) -> None:
 
 def test_perf_event_open_refuses(twin: ModuleType) -> None:
     assert twin.perf_event_open(bytearray(112), 0, -1, -1, 0) < 0
-
-
-# A ring buffer made by hand: the kernel would not leave records busy for a test.
-
-SIZE = mmap.PAGESIZE
-
-
-class Ring:
-    """The two mappings of a ring buffer of one page; its data twice in a row, as in the kernel."""
-
-    def __init__(self) -> None:
-        self.consumer = mmap.mmap(-1, mmap.PAGESIZE)
-        self.producer = mmap.mmap(-1, mmap.PAGESIZE + 2 * SIZE)
-        self.head = 0
-
-    def write(self, payload: bytes, flags: int = 0) -> None:
-        record = struct.pack("=II", len(payload) | flags, 0) + payload
-        for i, byte in enumerate(record):
-            at = (self.head + i) % SIZE
-            self.producer[mmap.PAGESIZE + at] = self.producer[mmap.PAGESIZE + SIZE + at] = byte
-        self.head += (len(record) + 7) & ~7
-        self.producer[:8] = struct.pack("=Q", self.head)
-
-    @property
-    def position(self) -> int:
-        return int(struct.unpack("=Q", self.consumer[:8])[0])
-
-    def drain(self, twin: ModuleType, capacity: int = 100, room: int = 8192) -> tuple[int, list[bytes]]:
-        out, offsets = bytearray(room), memoryview(array("I", bytes(4 * (capacity + 1))))
-        count = twin.ringbuf_drain(self.consumer, self.producer, SIZE, out, offsets)
-        return count, [bytes(out[offsets[i] : offsets[i + 1]]) for i in range(max(count, 0))]
-
-
-def test_samples_of_any_size(twin: ModuleType) -> None:
-    ring = Ring()
-    samples = [b"", b"a", b"12345678", b"x" * 100]
-    for sample in samples:
-        ring.write(sample)
-    assert ring.drain(twin) == (4, samples)
-    assert ring.position == ring.head
-    assert ring.drain(twin) == (0, [])
-
-
-def test_discarded_samples_are_skipped(twin: ModuleType) -> None:
-    ring = Ring()
-    ring.write(b"gone", DISCARD)
-    ring.write(b"here")
-    ring.write(b"gone", DISCARD)
-    assert ring.drain(twin) == (1, [b"here"])
-    assert ring.position == ring.head
-
-
-def test_a_busy_sample_holds_up(twin: ModuleType) -> None:
-    ring = Ring()
-    ring.write(b"one")
-    ring.write(b"two", BUSY)
-    ring.write(b"three")
-    assert ring.drain(twin) == (1, [b"one"])
-    assert ring.position == 16
-    ring.producer[mmap.PAGESIZE + 16 : mmap.PAGESIZE + 20] = struct.pack("=I", 3)
-    assert ring.drain(twin) == (2, [b"two", b"three"])
-
-
-def test_a_limit_of_samples(twin: ModuleType) -> None:
-    ring = Ring()
-    for number in range(5):
-        ring.write(bytes([number]))
-    assert ring.drain(twin, capacity=2) == (2, [b"\0", b"\1"])
-    assert ring.drain(twin, capacity=3) == (3, [b"\2", b"\3", b"\4"])
-
-
-def test_a_limit_of_room(twin: ModuleType) -> None:
-    ring = Ring()
-    ring.write(b"a" * 60)
-    ring.write(b"b" * 60)
-    assert ring.drain(twin, room=100) == (1, [b"a" * 60])
-    assert ring.drain(twin, room=10) == (-60, [])
-    assert ring.drain(twin, room=60) == (1, [b"b" * 60])
-
-
-def test_records_around_the_end(twin: ModuleType) -> None:
-    ring = Ring()
-    for number in range(50):
-        sample = bytes([number]) * (300 + number)
-        ring.write(sample)
-        assert ring.drain(twin) == (1, [sample])
-    assert ring.head > 3 * SIZE
-
-
-class PerfRing:
-    """One CPU's perf buffer of a page of data."""
-
-    def __init__(self) -> None:
-        self.pages = mmap.mmap(-1, mmap.PAGESIZE + SIZE)
-        self.head = 0
-        self.lost = memoryview(array("Q", [0]))
-
-    def record(self, kind: int, body: bytes) -> None:
-        record = struct.pack("=IHH", kind, 0, 8 + len(body)) + body
-        for i, byte in enumerate(record):
-            self.pages[mmap.PAGESIZE + (self.head + i) % SIZE] = byte
-        self.head += len(record)
-        self.pages[1024:1032] = struct.pack("=Q", self.head)
-
-    def sample(self, payload: bytes) -> None:
-        self.record(9, struct.pack("=I", len(payload)) + payload)
-
-    def drain(self, twin: ModuleType, capacity: int = 100, room: int = 8192) -> tuple[int, list[bytes]]:
-        out, offsets = bytearray(room), memoryview(array("I", bytes(4 * (capacity + 1))))
-        count = twin.perf_drain(self.pages, SIZE, out, offsets, self.lost)
-        return count, [bytes(out[offsets[i] : offsets[i + 1]]) for i in range(max(count, 0))]
-
-
-def test_perf_samples(twin: ModuleType) -> None:
-    ring = PerfRing()
-    ring.sample(b"1234")
-    ring.record(2, struct.pack("=QQ", 1, 5))
-    ring.record(77, b"unknown!")
-    ring.sample(b"x" * 12)
-    assert ring.drain(twin, capacity=1) == (1, [b"1234"])
-    assert ring.drain(twin) == (1, [b"x" * 12])
-    assert ring.lost[0] == 5
-    assert ring.pages[1032:1040] == ring.pages[1024:1032]
-
-
-def test_perf_samples_around_the_end(twin: ModuleType) -> None:
-    ring = PerfRing()
-    for number in range(60):
-        sample = bytes([number]) * (4 + 8 * (number + 20))
-        ring.sample(sample)
-        assert ring.drain(twin) == (1, [sample])
-    assert ring.head > 3 * SIZE
-
-
-def test_a_limit_of_room_for_perf_samples(twin: ModuleType) -> None:
-    ring = PerfRing()
-    ring.sample(b"a" * 60)
-    ring.sample(b"b" * 60)
-    assert ring.drain(twin, room=100) == (1, [b"a" * 60])
-    assert ring.drain(twin, room=10) == (-60, [])
 
 
 def test_the_twin_can_be_forced() -> None:

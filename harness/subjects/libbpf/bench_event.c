@@ -17,8 +17,34 @@
 struct tally {
 	int64_t events;
 	struct histogram *delays; /* or NULL: events are copied */
+	bool as_objects;	  /* into memory of their own, until the next one comes; else into `kept` */
+	void *object;
 	uint8_t kept[1 << 16];
 };
+
+/* What a request says of how events are kept; false after a refusal. */
+static bool choose_way(struct tally *tally, json_object *request)
+{
+	const char *way = "object";
+
+	if (json_object_object_get_ex(request, "way", NULL))
+		way = need_string(request, "way");
+	if (!way)
+		return false;
+	tally->as_objects = !strcmp(way, "object");
+	if (tally->as_objects || !strcmp(way, "batch"))
+		return true;
+	refuse(USAGE, 0, "way '%s' of reading events is unknown", way);
+	return false;
+}
+
+static void free_tally(struct tally **tally)
+{
+	if (*tally)
+		free((*tally)->object);
+	free(*tally);
+}
+#define scoped_tally __attribute__((cleanup(free_tally)))
 
 /* The kernel takes the sample's room back after the callback: who wants it later has to copy it. */
 static int keep_event(void *context, void *data, size_t size)
@@ -30,6 +56,14 @@ static int keep_event(void *context, void *data, size_t size)
 	if (tally->delays) {
 		memcpy(&written, data, sizeof(written));
 		count_duration(tally->delays, nanoseconds() - written);
+		return 0;
+	}
+	if (tally->as_objects) {
+		free(tally->object);
+		tally->object = malloc(size);
+		if (!tally->object)
+			return -ENOMEM;
+		memcpy(tally->object, data, size);
 		return 0;
 	}
 	memcpy(tally->kept, data, size < sizeof(tally->kept) ? size : sizeof(tally->kept));
@@ -164,15 +198,14 @@ json_object *verb_bench_events(json_object *request)
 	struct bpf_map *map = need_source(request, &source);
 	scoped_reader struct bench_reader reader = {};
 	scoped_free double *samples = NULL;
-	static struct tally tally;
+	scoped_tally struct tally *tally = calloc(1, sizeof(*tally));
 	int64_t rounds, i, taken;
 
-	tally.delays = NULL;
-	samples = map ? need_samples(request, &rounds) : NULL;
-	if (!samples || !open_bench_reader(&reader, request, map, &tally))
+	samples = map && tally ? need_samples(request, &rounds) : NULL;
+	if (!samples || !choose_way(tally, request) || !open_bench_reader(&reader, request, map, tally))
 		return NULL;
 	for (i = 0; i < rounds; i++) {
-		taken = read_round(&reader, &tally, &source);
+		taken = read_round(&reader, tally, &source);
 		if (taken < 0)
 			return NULL;
 		samples[i] = (double)taken / source.count;
@@ -280,27 +313,26 @@ json_object *verb_bench_stream(json_object *request)
 	struct bpf_map *map = need_source(request, &source);
 	scoped_reader struct bench_reader reader = {};
 	scoped_free double *samples = NULL;
-	static struct tally tally;
+	scoped_tally struct tally *tally = calloc(1, sizeof(*tally));
 	int64_t rounds, i, begin, lost = 0;
 	json_object *answer;
 	int err;
 
-	tally.delays = NULL;
-	samples = map ? need_samples(request, &rounds) : NULL;
-	if (!samples || !open_bench_reader(&reader, request, map, &tally))
+	samples = map && tally ? need_samples(request, &rounds) : NULL;
+	if (!samples || !choose_way(tally, request) || !open_bench_reader(&reader, request, map, tally))
 		return NULL;
 	for (i = 0; i < rounds; i++) {
 		scoped_producer struct producer producer = {};
 
-		tally.events = 0;
+		tally->events = 0;
 		if (!start_producer(&producer, &source, 0))
 			return NULL;
 		begin = nanoseconds();
-		err = tell(&producer) ? read_stream(&reader, &tally, source.count, &producer) : -errno;
+		err = tell(&producer) ? read_stream(&reader, tally, source.count, &producer) : -errno;
 		samples[i] = (double)(nanoseconds() - begin) / source.count;
 		if (err)
 			return refuse_libbpf(KERNEL, err, "the events cannot be read");
-		lost += source.count - tally.events;
+		lost += source.count - tally->events;
 	}
 	answer = samples_answer(samples, rounds);
 	json_object_object_add(answer, "lost", json_object_new_int64(lost));

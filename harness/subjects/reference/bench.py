@@ -75,15 +75,13 @@ class Benchmarks:
 
     def _events(self, request: Request) -> Answer:
         table, source = self._events_of(request)
-        way = request.text("way") if "way" in request else "object"
         numbers = request.number("count"), request.number("rounds")
-        return {"samples": time_events(table, source, *numbers, way)}
+        return {"samples": time_events(table, source, *numbers, _reader_options(request), _way(request))}
 
     def _stream(self, request: Request) -> Answer:
         table, source = self._events_of(request)
-        options = {name: request.number(name) for name in ("pages", "wakeup_events") if name in request}
         numbers = request.number("count"), request.number("rounds")
-        samples, lost = time_stream(table, source, *numbers, options)
+        samples, lost = time_stream(table, source, *numbers, _reader_options(request), _way(request))
         return {"samples": samples, "lost": lost}
 
     def _delivery(self, request: Request) -> Answer:
@@ -99,6 +97,14 @@ class Benchmarks:
 
 def _repetitions(request: Request) -> tuple[int, int]:
     return request.number("loops"), request.number("rounds")
+
+
+def _way(request: Request) -> str:
+    return request.text("way") if "way" in request else "object"
+
+
+def _reader_options(request: Request) -> dict[str, int]:
+    return {name: request.number(name) for name in ("pages", "wakeup_events") if name in request}
 
 
 def _histogram(histogram: dict[int, int]) -> Answer:

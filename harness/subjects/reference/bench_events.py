@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -11,15 +12,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from errno import ENOSPC
 from time import monotonic_ns
+from typing import TypeVar
 
 from ....loader import KernelError, Map, PerfBuffer, Program, RingBuffer
-from .clock import count, timed
+from .clock import count, timed, timed_hot
 from .requests import UsageError
 
 PATIENCE_S = 0.05
 """How long to wait for events before looking whether the producer has ended."""
 
+CHUNK = 4096
+"""Objects at once: a user would not keep all of them."""
+
+LARGEST_BATCH = 1 << 23
+"""Bytes: 4096 events of 1,500 bytes, with room to spare."""
+
 Reader = RingBuffer | PerfBuffer
+Way = TypeVar("Way")
 
 
 @dataclass(frozen=True)
@@ -34,23 +43,50 @@ class Source:
         self.program.test_run(self.data, repeat=number)
 
 
-def _objects(reader: Reader) -> int:
-    return len(reader.read())
+def _objects(reader: Reader, _: memoryview) -> int:
+    events = 0
+    while samples := reader.read(CHUNK):
+        events += len(samples)
+    return events
 
 
-WAYS: dict[str, Callable[[Reader], int]] = {"object": _objects}
+def _batches(reader: Reader, kept: memoryview) -> int:
+    """Each batch is copied to the same place, as libbpf's subject does with each event."""
+    events = 0
+    for batch in reader.batches(0):
+        block = batch.block
+        kept[: len(block)] = block
+        events += len(batch)
+    return events
+
+
+WAYS: dict[str, Callable[[Reader, memoryview], int]] = {"object": _objects, "batch": _batches}
 """How events that are there are read, all of them; how many there were."""
 
+STREAM_WAYS: dict[str, Callable[[Reader], int]] = {
+    "object": lambda reader: len(reader.poll(PATIENCE_S)),
+    "batch": lambda reader: len(next(reader.batches(PATIENCE_S), ())),
+}
+"""How events are waited for; how many came."""
 
-def time_events(table: Map, source: Source, number: int, rounds: int, way: str) -> list[float]:
+
+def _way(ways: dict[str, Way], name: str) -> Way:
+    if name not in ways:
+        raise UsageError(f"'way' is one of {', '.join(ways)}, not '{name}'")
+    return ways[name]
+
+
+def time_events(
+    table: Map, source: Source, number: int, rounds: int, options: dict[str, int], way: str
+) -> list[float]:
     """Reading `number` events that are there. Raises KernelError ENOSPC if another number arrives."""
-    if way not in WAYS:
-        raise UsageError(f"'way' is one of {', '.join(WAYS)}, not '{way}'")
-    read, samples = WAYS[way], []
-    with table.reader() as reader:
+    read, samples = _way(WAYS, way), []
+    kept = memoryview(bytearray(LARGEST_BATCH))
+    with table.reader(**options) as reader:
         for _ in range(rounds):
+            gc.collect()
             source.emit(number)
-            duration, arrived = timed(lambda: read(reader))
+            duration, arrived = timed_hot(lambda: read(reader, kept))
             if arrived != number:
                 raise KernelError(f"map '{table.name}': {arrived} events of {number} arrived", ENOSPC)
             samples.append(duration / number)
@@ -58,14 +94,15 @@ def time_events(table: Map, source: Source, number: int, rounds: int, way: str) 
 
 
 def time_stream(
-    table: Map, source: Source, number: int, rounds: int, options: dict[str, int]
+    table: Map, source: Source, number: int, rounds: int, options: dict[str, int], way: str
 ) -> tuple[list[float], int]:
     """Reading `number` events while another process writes them; also how many never arrived."""
     samples, lost = [], 0
+    take = _way(STREAM_WAYS, way)
     with table.reader(**options) as reader:
         for _ in range(rounds):
             with _producer(lambda: source.emit(number)) as producer:
-                duration, arrived = timed(lambda: _read_all(reader, number, producer))
+                duration, arrived = timed(lambda: _read_all(reader, number, producer, take))
             samples.append(duration / number)
             lost += number - arrived
     return samples, lost
@@ -136,15 +173,15 @@ def _producer(work: Callable[[], None]) -> Iterator[_Producer]:
         producer.close()
 
 
-def _read_all(reader: Reader, number: int, producer: _Producer) -> int:
+def _read_all(reader: Reader, number: int, producer: _Producer, take: Callable[[Reader], int]) -> int:
     """Start the producer and read until all events have come, or no more can come."""
     producer.start()
     arrived, ended = 0, False
     while arrived < number:
-        samples = reader.poll(PATIENCE_S)
-        if not samples and ended:
+        taken = take(reader)
+        if not taken and ended:
             break
         # What was written before the end is still to be read after it.
-        ended = ended or (not samples and producer.ended())
-        arrived += len(samples)
+        ended = ended or (not taken and producer.ended())
+        arrived += taken
     return arrived
