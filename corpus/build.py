@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -28,6 +29,8 @@ BIG_ENDIAN = frozenset({"hostile/big_endian"})
 
 EXTRA_FLAGS = {"elf/no_btf": ("-g0",), "elf/first_instructions": ("-mcpu=v1",)}
 """What some objects are compiled with besides; it overrides `FLAGS`."""
+
+_INCLUDE = re.compile(rb'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 
 _ARCHITECTURES = {"x86_64": "x86", "aarch64": "arm64"}
 
@@ -62,24 +65,30 @@ def objects(clang: str, libbpf: Path, cache: Path) -> dict[str, Path]:
 
     `clang` is a clang with the BPF target; `libbpf` holds a built libbpf: its headers in
     ``include`` (``bpf/bpf_helpers.h``, ``linux/bpf.h``), and ``lib/libbpf.a``, whose static
-    linker is used. What is in the cache is keyed by the compiler's version, flags, sources
-    and headers. Raises `CompileError`.
+    linker is used. Each object has a folder of its own in the cache, keyed by the compiler's
+    version, flags, and the sources and headers that it is made of. Raises `CompileError`.
     """
     include = libbpf / "include"
-    folder = cache / "corpus" / _key(clang, include)
-    compiled = {name: folder / f"{name}.bpf.o" for name in [*sources(), *linked()]}
+    key = _Key(clang, include)
+    made: dict[str, Path] = {}
     for name, source in sources().items():
-        if not compiled[name].exists():
-            flags = (*EXTRA_FLAGS.get(name, ()), "-target", "bpfeb" if name in BIG_ENDIAN else "bpf")
-            _write(compiled[name], _compile([clang, *FLAGS, *flags], include, source))
+        flags = (*FLAGS, *EXTRA_FLAGS.get(name, ()), "-target", "bpfeb" if name in BIG_ENDIAN else "bpf")
+        made[name] = cache / "corpus" / key.of(flags, [source]) / f"{name}.bpf.o"
+        if not made[name].exists():
+            _write(made[name], _compile([clang, *flags], include, source))
     for name, several in linked().items():
-        if not compiled[name].exists():
-            _write(compiled[name], _link([clang, *FLAGS, "-target", "bpf"], libbpf, several))
-    broken = {name: folder / f"{name}.bpf.o" for name in hostile.MUTATIONS}
+        flags = (*FLAGS, "-target", "bpf")
+        made[name] = cache / "corpus" / key.of(flags, [*several, LINKER]) / f"{name}.bpf.o"
+        if not made[name].exists():
+            _write(made[name], _link([clang, *flags], libbpf, several))
     for name, mutation in hostile.MUTATIONS.items():
-        if not broken[name].exists():
-            _write(broken[name], mutation.break_it(compiled[mutation.good].read_bytes()))
-    return dict(sorted((compiled | broken).items()))
+        good = made[mutation.good]
+        broken = mutation.break_it(good.read_bytes())
+        folder = cache / "corpus" / hashlib.sha256(broken).hexdigest()[:16]
+        made[name] = folder / f"{name}.bpf.o"
+        if not made[name].exists():
+            _write(made[name], broken)
+    return dict(sorted(made.items()))
 
 
 def libraries(clang: str, cache: Path) -> dict[str, Path]:
@@ -149,20 +158,29 @@ def _write(target: Path, content: bytes) -> None:
     work.replace(target)
 
 
-def _key(clang: str, include: Path) -> str:
-    key = hashlib.sha256(_version(clang))
-    key.update(repr((FLAGS, sorted(EXTRA_FLAGS.items()), _defines(), sorted(BIG_ENDIAN))).encode())
-    parts = [path for several in linked().values() for path in several]
-    ours = [
-        *sources().values(),
-        *parts,
-        *sorted((HERE / "include").rglob("*.h")),
-        HERE / "hostile.py",
-        LINKER,
-    ]
-    for path in [*ours, *sorted(include.rglob("*.h"))]:
-        key.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return key.hexdigest()[:16]
+class _Key:
+    """Digests of all that an object is made of."""
+
+    def __init__(self, clang: str, include: Path) -> None:
+        self._shared = hashlib.sha256(_version(clang) + repr(_defines()).encode())
+        # linux/ of ours is what the headers of libbpf include.
+        for header in sorted([*include.rglob("*.h"), *(HERE / "include/linux").glob("*.h")]):
+            self._shared.update(header.name.encode() + b"\0" + header.read_bytes() + b"\0")
+
+    def of(self, flags: tuple[str, ...], files: list[Path]) -> str:
+        """The key of an object that is made of these files, and of the headers of ours that they include."""
+        digest = self._shared.copy()
+        digest.update(repr(flags).encode())
+        waiting, seen = list(files), set[Path]()
+        while waiting:
+            file = waiting.pop(0)
+            if file not in seen:
+                seen.add(file)
+                content = file.read_bytes()
+                digest.update(file.name.encode() + b"\0" + content + b"\0")
+                named = (HERE / "include" / name.decode() for name in _INCLUDE.findall(content))
+                waiting += [header for header in named if header.exists()]
+        return digest.hexdigest()[:16]
 
 
 def _version(clang: str) -> bytes:

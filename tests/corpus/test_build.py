@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 
 import pytest
+from bpflab.corpus import build
 from bpflab.corpus.build import CompileError, linked, names, objects, sources
 from bpflab.harness.subjects.libbpf.build import library
 from bpflab.harness.tools import find_clang
@@ -88,8 +90,24 @@ def test_broken_objects_differ_from_the_good_one(built: dict[str, Path], name: s
         assert max(changed) - min(changed) < 8, "broken in more than one place"
 
 
+def test_only_what_is_made_of_a_file_is_compiled_anew(
+    clang: str, built: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "corpus"
+    shutil.copytree(build.HERE, copy)
+    monkeypatch.setattr(build, "HERE", copy)
+    monkeypatch.setattr(build, "LINKER", copy / "link.c")
+    cache = built["maps/hash"].parents[3]
+    assert objects(clang, library(), cache) == built
+    for changed in (copy / "maps/array.bpf.c", copy / "include/order.h"):
+        changed.write_text(changed.read_text() + "\n")
+    again = objects(clang, library(), cache)
+    uses = {name for name, path in sources().items() if '"order.h"' in path.read_text()}
+    assert {name for name in built if again[name] != built[name]} == {"maps/array"} | uses
+
+
 def test_no_half_made_file_stays(built: dict[str, Path]) -> None:
-    folder = built["maps/hash"].parents[1]
+    folder = built["maps/hash"].parents[2]
     assert {path for path in folder.rglob("*") if path.is_file()} == set(built.values())
 
 
