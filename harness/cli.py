@@ -18,7 +18,7 @@ from ..corpus.build import CompileError
 from ..corpus.data import DataError
 from ..kernels.errors import KernelsError, SelectorError
 from ..loader.errors import BpflabError
-from . import commands, commands_bench, commands_object
+from . import commands, commands_bench, commands_features, commands_object
 from .gate import BaselineError
 from .guest.engine import GuestSetupError
 from .outcomes import OutcomeFileError
@@ -79,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
     _add_report(verbs)
     _add_inspect(verbs)
     _add_relocate(verbs)
+    _add_features(verbs)
     _add_skeleton(verbs)
     return top
 
@@ -209,6 +210,20 @@ def _add_skeleton(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="a struct to have a class besides those of maps and variables, such as an event (repeatable)",
     )
     skeleton.set_defaults(command=commands_object.make_skeleton)
+
+
+def _add_features(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    features = verbs.add_parser("features", help="what a kernel can do for BPF programs, found out by trying")
+    features.add_argument("--kernel", metavar="KERNEL", help="boot this one; without it the running one")
+    features.add_argument(
+        "--helpers", metavar="TYPE", help="also which helpers programs of a type may call (xdp, kprobe …)"
+    )
+    features.add_argument(
+        "--guest", choices=("virtme-ng", "snapshot"), default="snapshot", help="(%(default)s)"
+    )
+    features.add_argument("--flavour", choices=("generic", "cloud"), default="generic", help="(%(default)s)")
+    features.add_argument("--json", action="store_true", help="for machines")
+    features.set_defaults(command=commands_features.features)
 
 
 def _add_object(verb: argparse.ArgumentParser) -> None:

@@ -110,10 +110,16 @@ class TestRun:
     retval: int
     data_out: bytes
     duration_ns: int
+    ctx_out: bytes
 
     @classmethod
     def parse(cls, answer: Json) -> TestRun:
-        return cls(int(answer["retval"]), bytes.fromhex(answer["data_out"]), int(answer["duration_ns"]))
+        return cls(
+            int(answer["retval"]),
+            bytes.fromhex(answer["data_out"]),
+            int(answer["duration_ns"]),
+            bytes.fromhex(answer.get("ctx_out", "")),
+        )
 
 
 @dataclass(frozen=True)

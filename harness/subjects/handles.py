@@ -252,13 +252,21 @@ class SubjectObject(_Handle):
         return SubjectReader(self._subject, self._ask("events_open", answers.reader, map=name))
 
     def test_run(
-        self, program: str, data: bytes | None = None, ctx: bytes | None = None, repeat: int | None = None
+        self,
+        program: str,
+        data: bytes | None = None,
+        ctx: bytes | None = None,
+        repeat: int | None = None,
+        **options: int,
     ) -> TestRun:
-        """Run a program by BPF_PROG_TEST_RUN; what is None is left out of the system call."""
+        """Run a program by BPF_PROG_TEST_RUN; what is None is left out of the system call.
+
+        `options` are `cpu`, `live_frames` and `batch_size`, see PROTOCOL.md.
+        """
         given: Json = {name: each.hex() for name, each in (("data", data), ("ctx", ctx)) if each is not None}
         if repeat is not None:
             given["repeat"] = repeat
-        return self._ask("test_run", TestRun.parse, program=program, **given)
+        return self._ask("test_run", TestRun.parse, program=program, **given, **options)
 
     def measure(self, verb: str, *, limit_s: float | None = None, **arguments: Any) -> Measured:
         """One of PROTOCOL.md's benchmarks of a loaded object; bytes among the arguments become hex."""

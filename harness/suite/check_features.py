@@ -18,12 +18,8 @@ from ...loader.enums import AttachType, LinkType, MapFlags, MapType, ProgType
 
 pytestmark = pytest.mark.reference_only
 
-CONFIGURED = {
-    "LIRC_MODE2": "CONFIG_BPF_LIRC_MODE2",
-    "NETFILTER": "CONFIG_NETFILTER_BPF_LINK",
-    "XSKMAP": "CONFIG_XDP_SOCKETS",
-}
-"""What needs more than the version, and the option that brings it."""
+CONFIGURED = {"LIRC_MODE2": "CONFIG_BPF_LIRC_MODE2", "NETFILTER": "CONFIG_NETFILTER_BPF_LINK"}
+"""Program types that need more than the version, and the option that brings them."""
 
 UNDECIDED = {"LINK", "PATH_FD", "VTYPE_BTF_OBJ_FD", "TOKEN_FD"}
 """Flags that a probe cannot tell alone."""
@@ -31,7 +27,10 @@ UNDECIDED = {"LINK", "PATH_FD", "VTYPE_BTF_OBJ_FD", "TOKEN_FD"}
 
 def check_program_types() -> None:
     """Every program type."""
-    _hold(upstream().program_types, lambda name: features.program_type(ProgType[name]))
+    table = {name: since for name, since in upstream().program_types.items() if _is_configured(name)}
+    _hold(table, lambda name: features.program_type(ProgType[name]))
+    for name in upstream().program_types.keys() - table.keys():
+        assert features.program_type(ProgType[name]).supported is False, f"{name} is not configured"
 
 
 def check_map_types() -> None:
@@ -96,8 +95,7 @@ def _hold(table: Mapping[str, Since], probe: Callable[[str], features.Answer]) -
     wrong = {}
     for name, since in table.items():
         answer = probe(name)
-        expected = _has(since.release) and _is_configured(name)
-        if answer.supported is not expected:
+        if answer.supported is not _has(since.release):
             wrong[name] = f"since {since.release}, but: {answer}"
     assert not wrong, f"on {os.uname().release}: {wrong}"
 
@@ -107,8 +105,8 @@ def _has(release: str) -> bool:
 
 
 def _is_configured(name: str) -> bool:
-    """Whether the kernel's configuration has the option that something needs, if it needs one."""
-    if name not in CONFIGURED:
+    """Whether the kernel's configuration has the option that a program type needs, if it needs one."""
+    if name not in CONFIGURED or not _has(upstream().program_types[name].release):
         return True
     config = Path(f"/boot/config-{os.uname().release}").read_text()
     return f"{CONFIGURED[name]}=" in config

@@ -159,10 +159,14 @@ class ReferenceSubject:
             request.data("data") if "data" in request else None,
             ctx=request.data("ctx") if "ctx" in request else None,
             repeat=request.number("repeat", 0),
+            cpu=request.number("cpu") if "cpu" in request else None,
+            live_frames=request.flag("live_frames"),
+            batch_size=request.number("batch_size", 0),
         )
         return {
             "retval": result.retval,
             "data_out": result.data_out.hex(),
+            "ctx_out": result.ctx_out.hex(),
             "duration_ns": result.duration_ns,
         }
 
