@@ -15,6 +15,7 @@ from ...corpus.data import version_order
 from ...corpus.upstream import Since, upstream
 from ...loader import features
 from ...loader.enums import AttachType, LinkType, MapFlags, MapType, ProgType
+from .classify import Unavailable
 
 pytestmark = pytest.mark.reference_only
 
@@ -59,7 +60,7 @@ def check_helpers_of_types() -> None:
     assert features.helper(ProgType.XDP, helpers["redirect_map"]).supported is True
     assert features.helper(ProgType.KPROBE, helpers["redirect_map"]).supported is False
     assert features.helper(ProgType.KPROBE, helpers["probe_read_kernel"]).supported is True
-    assert features.helper(ProgType.SOCKET_FILTER, helpers["get_current_comm"]).supported is False
+    assert features.helper(ProgType.SOCKET_FILTER, helpers["skb_store_bytes"]).supported is False
     assert features.helper(ProgType.TRACING, helpers["get_func_ip"]).supported is _has("5.15")
     assert features.helper(ProgType.LSM, helpers["map_lookup_elem"]).supported is True
     assert features.helper(ProgType.XDP, 100_000).supported is False
@@ -108,5 +109,7 @@ def _is_configured(name: str) -> bool:
     """Whether the kernel's configuration has the option that a program type needs, if it needs one."""
     if name not in CONFIGURED or not _has(upstream().program_types[name].release):
         return True
-    config = Path(f"/boot/config-{os.uname().release}").read_text()
-    return f"{CONFIGURED[name]}=" in config
+    config = Path(f"/boot/config-{os.uname().release}")
+    if not config.exists():
+        raise Unavailable(f"{config} is not there, which says what this kernel was built with")
+    return f"{CONFIGURED[name]}=" in config.read_text()
