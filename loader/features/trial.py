@@ -12,7 +12,8 @@ from ..btf.kinds import Kind
 from ..enums import AttachType, ProgFlags, ProgType
 from ..errors import BtfError, NotSupportedError
 
-_LOG_SIZE = (1 << 24) - 1
+_LOG_SIZE = 1 << 16
+"""For refusals of a few instructions: larger ones take longer to make than the load."""
 
 
 def insn(code: int, dst: int = 0, src: int = 0, offset: int = 0, imm: int = 0) -> bytes:
@@ -57,28 +58,27 @@ def load(
     *,
     attach_type: int | None = None,
     target: str = "",
-    btf_fd: int = 0,
-    func_info: bytes = b"",
 ) -> Trial:
     """Try a program; of TRACING and LSM it is for a function of every kernel, or `target`."""
-    log = bytearray(_LOG_SIZE)
     known = ProgType(type)
     name = target or _TARGETS.get(known, "")
-    fd = syscall.prog_load(
-        type,
-        insns,
-        b"GPL\0",
-        attach_type=_ATTACH_TYPES.get(known, 0) if attach_type is None else attach_type,
-        flags=ProgFlags.SLEEPABLE if known == ProgType.SYSCALL else 0,
-        attach_btf_id=_type_id(name) if name else 0,
-        log=log,
-        log_level=1,
-        btf_fd=btf_fd,
-        func_info=func_info,
-    )
-    if fd >= 0:
-        os.close(fd)
-        return Trial(0, "")
+    log = bytearray(_LOG_SIZE)
+    fd = 0
+    # Without a log at first: that of a long program which is accepted would not fit.
+    for room in (None, log):
+        fd = syscall.prog_load(
+            type,
+            insns,
+            b"GPL\0",
+            attach_type=_ATTACH_TYPES.get(known, 0) if attach_type is None else attach_type,
+            flags=ProgFlags.SLEEPABLE if known == ProgType.SYSCALL else 0,
+            attach_btf_id=_type_id(name) if name else 0,
+            log=room,
+            log_level=1 if room else 0,
+        )
+        if fd >= 0:
+            os.close(fd)
+            return Trial(0, "")
     return Trial(-fd, bytes(log[: log.find(0)]).decode("utf-8", "replace").strip())
 
 
