@@ -1,4 +1,4 @@
-/* Drops UDP packets to `port` whose payload begins with 'D', as they arrive at a socket of the group. */
+/* Drops UDP packets to `port` whose payload begins with 'D', as they arrive at a socket of the group, or leave. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
@@ -16,8 +16,7 @@ const volatile __u16 port;
 
 __u64 passed, dropped;
 
-SEC("cgroup_skb/ingress")
-int filter(struct __sk_buff *skb)
+static int judge(struct __sk_buff *skb)
 {
 	__u8 protocol;
 	struct udp udp;
@@ -32,6 +31,18 @@ int filter(struct __sk_buff *skb)
 	}
 	passed++;
 	return 1;
+}
+
+SEC("cgroup_skb/ingress")
+int filter(struct __sk_buff *skb)
+{
+	return judge(skb);
+}
+
+SEC("cgroup/skb")
+int filter_either(struct __sk_buff *skb)
+{
+	return judge(skb);
 }
 
 char LICENSE[] SEC("license") = "Apache-2.0";

@@ -154,6 +154,30 @@ def check_inherited(cgroup: Path, inner: Path, job: SuiteJob) -> None:
             assert [each.program_id for each in all_of_them.programs] == expected
 
 
+@pytest.mark.obj("cgroup/packets")
+@pytest.mark.reference_only
+def check_either_direction(cgroup: Path, port: int, fork: Fork, job: SuiteJob) -> None:
+    """A program whose section does not say whether packets come or go is told when it is attached."""
+
+    def send() -> str:
+        enter(cgroup)
+        with udp_socket() as sender:
+            try:
+                sender.sendto(b"Dropped", ("127.0.0.1", port))
+            except PermissionError:
+                return "refused"
+        return "sent"
+
+    spec = ObjectSpec.from_file(job.objects["cgroup/packets"])
+    spec.variables["port"].value = port
+    with spec.load() as obj:
+        program = obj.programs["filter_either"]
+        with program.attach_cgroup(cgroup, attach_type=AttachType.CGROUP_INET_INGRESS):
+            assert fork(send).go() == "sent"
+        with program.attach_cgroup(cgroup, attach_type=AttachType.CGROUP_INET_EGRESS):
+            assert fork(send).go() == "refused"
+
+
 @pytest.mark.obj("cgroup/order")
 @pytest.mark.reference_only
 @pytest.mark.needs("cgroup_preorder")

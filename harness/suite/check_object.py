@@ -24,6 +24,8 @@ TARGET_OF = {
     "cgroup_sysctl": "cgroup",
     "cgroup_device": "cgroup",
     "sock_ops": "cgroup",
+    "sk_lookup": "netns",
+    "flow_dissector": "netns",
 }
 """The kind of target that we make for a program type; the others attach by their section's name."""
 
@@ -90,5 +92,7 @@ def _target(program_type: str, request: pytest.FixtureRequest) -> Target | None:
         return None
     if kind == "cgroup":
         return {"kind": kind, "path": str(request.getfixturevalue("cgroup"))}
+    if kind == "netns":
+        return {"kind": kind}
     target = {"kind": kind, "ifindex": request.getfixturevalue("veth").near.ifindex}
     return target | {"direction": "ingress"} if kind == "tc" else target

@@ -48,6 +48,7 @@ SEC("socket") int first(struct __sk_buff *ctx) { return 0; }
 SEC("socket") int second(struct __sk_buff *ctx) { return 1; }
 SEC("sk_msg") int on_message(void *ctx) { return 1; }
 SEC("sk_msg") int on_message_too(void *ctx) { return 1; }
+SEC("netfilter") int on_hook(void *ctx) { runs++; return 1; }
 SEC("lirc_mode2") int on_light(void *ctx) { return 0; }
 struct {
     __uint(type, 15); __type(key, u32); __type(value, u32); __uint(max_entries, 4);
@@ -118,6 +119,55 @@ def test_xdp_by_netlink_leaves_what_is_in_its_place(loaded: Object, veth: Veth, 
     with loaded.programs["xdp_two"].attach_xdp(veth.name, by_link=by_link):
         link.detach()
         assert order(loaded, veth.peer) == 2
+
+
+def test_xdp_for_one_buffer_and_packets_for_many(loaded: Object, veth: Veth) -> None:
+    for name in (veth.name, veth.peer):
+        subprocess.run(["ip", "link", "set", name, "mtu", "9000"], check=True)
+    with pytest.raises(KernelError, match=r"xdp\.frags"):
+        loaded.programs["xdp_one"].attach_xdp(veth.name, "native")
+
+
+def test_a_program_bound_to_a_device(veth: Veth, compile_bpf: Callable[[str], Path]) -> None:
+    spec = ObjectSpec.from_file(compile_bpf(SOURCE))
+    one = spec.programs["xdp_one"]
+    one.bind_to(veth.name)
+    with spec.load(programs=["xdp_one"]) as obj:
+        program = obj.programs["xdp_one"]
+        with pytest.raises(KernelError):
+            program.attach_xdp(veth.peer, "native")
+        with program.attach_xdp(veth.name, "native"):
+            assert order(obj, veth.peer) == 1
+    with pytest.raises(KernelError, match="nothing0"):
+        one.bind_to("nothing0")
+
+
+def test_links_say_where_they_are(loaded: Object, veth: Veth) -> None:
+    index = socket.if_nametoindex(veth.name)
+    programs, sockets = loaded.programs, loaded.maps["sockets"]
+    netns = Path("/proc/self/ns/net").stat().st_ino
+    links = {
+        programs["xdp_one"].attach_xdp(veth.name): (index,),
+        programs["tc_one"].attach_tcx(veth.name, "egress"): (index, AttachType.TCX_EGRESS),
+        programs["on_lookup"].attach_netns(): (netns, AttachType.SK_LOOKUP),
+        programs["on_message"].attach_sockmap(sockets): (sockets.info().id, AttachType.SK_MSG_VERDICT),
+        programs["on_hook"].attach_netfilter("ipv6", "output", priority=-7): (10, 3, -7, 0),
+    }
+    for link, expected in links.items():
+        with link:
+            assert link.info().details == expected, link
+
+
+def test_netfilter(loaded: Object, veth: Veth) -> None:
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    program = loaded.programs["on_hook"]
+    with program.attach_netfilter("ipv4", "input"):
+        connect_refused()
+        assert number(loaded, "runs") > 0
+        with pytest.raises(KernelError, match="has this priority"):
+            program.attach_netfilter("ipv4", "input")
+    with pytest.raises(KernelError, match="no such priority"):
+        program.attach_netfilter("ipv4", "input", priority=-(2**31))
 
 
 def test_tc_runs_by_priority(loaded: Object, veth: Veth) -> None:
