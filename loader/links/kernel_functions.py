@@ -54,5 +54,5 @@ def _lines(before: bytes, pattern: str, behind: bytes, text: bytes) -> list[byte
     import re
 
     # A name has no white space in it, so neither has what stands for a part of one.
-    name = as_expression(pattern).replace(".*", r"\S*").encode()
-    return re.findall(before + name + behind, text, re.MULTILINE)
+    name = r"(?=\S)" + as_expression(pattern).replace(".*", r"\S*")
+    return re.findall(before + name.encode() + behind, text, re.MULTILINE)

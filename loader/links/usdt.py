@@ -157,6 +157,6 @@ def _loaded_at(file: str, offset: int, pid: int | None, what: str) -> int:
                 return at
     except OSError as error:
         raise KernelError(
-            f"attaching {what}", error.errno or 0, f"'{error.filename}' is not to be had"
+            f"attaching {what}", error.errno or 0, f"'{error.filename}' cannot be read"
         ) from None
     raise KernelError(f"attaching {what}", errno.ESRCH, f"process {pid} has not loaded '{file}'")

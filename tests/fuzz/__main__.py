@@ -13,7 +13,10 @@ from bpflab.kernels.cache import cache_dir
 from .limits import limits
 from .mutate import scramble
 
-NAMES = ("elf", "btf", "ext", "core", "split", "index", "notes", "kconfig", "kallsyms", "log")
+NAMES = (
+    *("elf", "btf", "ext", "core", "split", "index", "notes", "kconfig", "kallsyms", "log"),
+    *("binary", "arguments"),
+)
 HARD_LIMIT = ("-timeout=20", "-rss_limit_mb=1024")
 """Where libFuzzer itself ends a run that no longer comes back."""
 

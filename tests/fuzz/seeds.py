@@ -24,7 +24,7 @@ from bpflab.loader.core.values import value_of
 from bpflab.loader.elf import ElfFile
 from bpflab.loader.errors import BpflabError
 
-from . import system
+from . import binaries, system
 from .parts import pack
 from .targets import RECORD, TARGETS
 
@@ -35,6 +35,8 @@ _OF_SYSTEM: Mapping[str, Callable[[], list[bytes]]] = {
     "kconfig": lambda: [system.OPTIONS],
     "kallsyms": lambda: [system.SYMBOLS],
     "log": lambda: [system.LOG],
+    "binary": binaries.binary_seeds,
+    "arguments": lambda: [*binaries.ARGUMENTS],
 }
 LARGEST_OF_PAIR = 4000
 """Bytes of BTF that stands for object and kernel at once: shorter inputs run more often."""

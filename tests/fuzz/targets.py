@@ -31,6 +31,7 @@ from bpflab.loader.source_line import line_of_use
 from bpflab.loader.spec import Function, ObjectSpec
 from bpflab.loader.spec_reader import read_object
 
+from .binaries import read_arguments, read_binary
 from .mutate import Structure, anywhere, in_btf, in_part, in_section
 from .parts import unpack
 from .system import read_index, read_kallsyms, read_kconfig, read_log, read_notes
@@ -234,4 +235,6 @@ TARGETS = {
     "kconfig": Target(read_kconfig, anywhere, 1 << 14),
     "kallsyms": Target(read_kallsyms, anywhere, 1 << 16),
     "log": Target(read_log, anywhere, 1 << 14),
+    "binary": Target(read_binary, in_section, 1 << 15),
+    "arguments": Target(read_arguments, anywhere, 1 << 10),
 }
