@@ -43,15 +43,19 @@ class Axis:
     @classmethod
     def over(cls, kernels: Iterable[KernelBenchmarks]) -> Axis:
         """The axis that every ratio, and 1, lies on."""
-        ratios = [
-            value for kernel in kernels for row in kernel.rows if row.ratio for value in row.ratio.ratios
-        ]
+        rows = [row for kernel in kernels for row in kernel.rows]
+        ratios = [value for row in rows if row.ratio for value in row.ratio.ratios]
+        ratios += [end for row in rows if row.floor for end in (row.floor.low, row.floor.high)]
         return cls(min(0.8, *ratios), max(1.25, *ratios)) if ratios else cls(0.8, 1.25)
 
     def x(self, ratio: float) -> float:
         """Where a ratio lies."""
         share = math.log(ratio / self.first) / math.log(self.last / self.first)
         return round(MARGIN + share * (WIDTH - 2 * MARGIN), 1)
+
+    def width(self, ratio: Ratio) -> float:
+        """How wide a ratio's interval is, one unit at least."""
+        return round(max(1.0, self.x(ratio.high) - self.x(ratio.low)), 1)
 
     @property
     def ticks(self) -> list[Tick]:

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..harness.outcomes import CheckResult
-from . import distribution
+from . import distribution, histogram, history
 from .benchmarks import BASELINE, duration, times
 from .detail import Section, guest_sections, sections
 from .kind import Kind, as_expected
@@ -80,7 +80,8 @@ def _page(template: str, report: Report, script: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"duration": duration, "times": times, "described": distribution.described}
-    environment.globals |= {"Kind": Kind, "plot": distribution}
+    environment.filters |= {"percent": history.percent}
+    environment.globals |= {"Kind": Kind, "plot": distribution, "curves": histogram, "history": history}
     return environment.get_template(template).render(
         report=report,
         run=report.run,

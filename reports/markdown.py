@@ -8,9 +8,13 @@ from collections.abc import Iterable, Sequence
 from ..harness.outcomes import CheckResult
 from .benchmarks import BASELINE, KernelBenchmarks, duration, times
 from .clean import one_line
+from .histogram import Distribution
+from .history import Series, percent
 from .kind import Kind, as_expected
 from .model import Column, Report, Row
 from .sentence import cut_short, mixed, sentence
+from .side_by_side import SideBySide
+from .statistics import Ratio
 
 LISTED = 40
 """Cells that are listed one by one: a comment may have 65,536 characters."""
@@ -26,6 +30,9 @@ def markdown(report: Report) -> str:
         parts.append(_totals(report))
         parts += _exceptions(report)
     parts += [_benchmarks(kernel) for kernel in report.benchmarks]
+    parts += [_side_by_side(table) for table in report.side_by_side]
+    parts += [_distributions(report.distributions)] if report.distributions else []
+    parts += [_steps(report.history)] if report.history else []
     return "\n\n".join(parts) + "\n"
 
 
@@ -76,7 +83,8 @@ def _why(cell: CheckResult) -> str:
 
 
 def _benchmarks(kernel: KernelBenchmarks) -> str:
-    head = ["benchmark", "subject", "time", BASELINE, "ratio", "95 % interval", "n", "in words"]
+    head = ["benchmark", "subject", "median", BASELINE, "ratio", "95 % interval", f"{BASELINE} twice", "n"]
+    head.append("in words")
     rows = [
         [
             _escaped(row.title),
@@ -84,13 +92,58 @@ def _benchmarks(kernel: KernelBenchmarks) -> str:
             duration(row.time, _escaped(row.unit)),
             duration(row.baseline, _escaped(row.unit)),
             times(row.ratio.median) if row.ratio else "—",
-            f"{times(row.ratio.low)} – {times(row.ratio.high)}" if row.ratio else "—",
+            _interval(row.ratio),
+            _interval(row.floor),
             str(row.ratio.rounds if row.ratio else 0),
             _escaped(row.sentence),
         ]
         for row in kernel.rows
     ]
-    return f"#### Benchmarks on Linux {_escaped(kernel.kernel)}\n\n{_table(head, rows)}"
+    return f"#### {_escaped(kernel.title)}\n\n{_table(head, rows)}"
+
+
+def _interval(ratio: Ratio | None) -> str:
+    return f"{times(ratio.low)} – {times(ratio.high)}" if ratio else "—"
+
+
+def _side_by_side(table: SideBySide) -> str:
+    head = ["benchmark", "subject", *map(_escaped, table.kernels), "change"]
+    rows = [
+        [
+            _escaped(row.title),
+            _escaped(row.subject),
+            *(duration(figure, _escaped(row.unit)) for figure in row.figures),
+            percent(row.change),
+        ]
+        for row in table.rows
+    ]
+    return f"#### {_escaped(table.title)}\n\n{_table(head, rows)}"
+
+
+def _distributions(distributions: Sequence[Distribution]) -> str:
+    head = ["distribution", "kernel", "subject", "p50", "p99", "p99.9", "maximum", "n"]
+    rows = [
+        [
+            _escaped(each.title),
+            _escaped(each.kernel),
+            _escaped(curve.subject),
+            *(duration(value, _escaped(each.unit)) for value in curve.percentiles),
+            f"{curve.count:,}",
+        ]
+        for each in distributions
+        for curve in each.curves
+    ]
+    return f"#### Single operations\n\n{_table(head, rows)}"
+
+
+def _steps(history: Sequence[Series]) -> str:
+    runs = max(len(each.points) for each in history)
+    steps = [
+        f"- {_escaped(each.name)}: {percent(step.change)} on {_escaped(step.started)}"
+        for each in history
+        for step in each.steps
+    ]
+    return "\n".join([f"#### History of {runs} runs", "", *(steps or ["No step was detected."])])
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from ..harness.outcomes import CheckInfo, CheckResult, GuestRecord, KernelInfo, Run, SubjectInfo, Verdict
 from .benchmarks import KernelBenchmarks, compare
 from .clean import cleaned
+from .histogram import Distribution, distributions
+from .history import Series, series
 from .kind import Kind, Tally, kind_of, tally
+from .side_by_side import SideBySide, side_by_side
 
 _CERTAINTY = (
     Verdict.INFRA,
@@ -99,14 +102,29 @@ class Report:
     columns: tuple[Column, ...]
     areas: tuple[Area, ...]
     benchmarks: tuple[KernelBenchmarks, ...]
+    side_by_side: tuple[SideBySide, ...] = ()
+    distributions: tuple[Distribution, ...] = ()
+    history: tuple[Series, ...] = ()
 
     @classmethod
-    def of(cls, run: Run) -> Report:
-        """Lay out a run: rows in the plan's order by area, columns by kernel version, then subject."""
+    def of(cls, run: Run, earlier: Sequence[Run] = ()) -> Report:
+        """Lay out a run: rows in the plan's order by area, columns by kernel version, then subject.
+
+        `earlier` are the runs before it, oldest first, for the history of its benchmarks.
+        """
         run = cleaned(run)
         cells = _cells(run.results)
         columns = tuple(_columns(run, cells))
-        return cls(run, columns, tuple(_areas(run, columns, cells)), compare(run))
+        benchmarks = compare(run)
+        return cls(
+            run,
+            columns,
+            tuple(_areas(run, columns, cells)),
+            benchmarks,
+            side_by_side(benchmarks, kernels_by_version(run.kernels)),
+            distributions(run),
+            series([*(cleaned(each) for each in earlier), run]) if earlier else (),
+        )
 
     @property
     def kernels(self) -> tuple[Kernel, ...]:
@@ -158,7 +176,7 @@ def _cells(results: Iterable[CheckResult]) -> Cells:
 def _columns(run: Run, cells: Cells) -> Iterator[Column]:
     used = dict.fromkeys([(guest.kernel, guest.subject) for guest in run.guests if run.checks])
     used |= dict.fromkeys((kernel, subject) for kernel, subject, _ in cells)
-    kernels = list(dict.fromkeys([*_kernels_by_version(run.kernels), *(kernel for kernel, _ in used)]))
+    kernels = list(dict.fromkeys([*kernels_by_version(run.kernels), *(kernel for kernel, _ in used)]))
     subjects = list(dict.fromkeys([*_by_name(run.subjects), *(subject for _, subject in used)]))
     for kernel, subject in ((k, s) for k in kernels for s in subjects if (k, s) in used):
         infos = [info for info in run.kernels if info.label == kernel]
@@ -173,7 +191,9 @@ def _columns(run: Run, cells: Cells) -> Iterator[Column]:
         )
 
 
-def _kernels_by_version(kernels: list[KernelInfo]) -> list[str]:
+def kernels_by_version(kernels: list[KernelInfo]) -> list[str]:
+    """Their labels, the oldest first."""
+
     def numbers(info: KernelInfo) -> list[int]:
         return [int(number) for number in re.findall(r"\d+", info.version)]
 

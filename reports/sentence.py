@@ -43,7 +43,8 @@ def exceptions(report: Report) -> str:
 def benchmarks_sentence(report: Report) -> str:
     """Such as ``3 benchmarks on 2 kernels``."""
     names = {row.benchmark for kernel in report.benchmarks for row in kernel.rows}
-    return f"{_count(len(names), 'benchmark')} on {_count(len(report.benchmarks), 'kernel')}"
+    kernels = {kernel.kernel for kernel in report.benchmarks}
+    return f"{_count(len(names), 'benchmark')} on {_count(len(kernels), 'kernel')}"
 
 
 def cut_short(report: Report) -> str:

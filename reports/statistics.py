@@ -12,6 +12,9 @@ from statistics import median
 THRESHOLD = 0.05
 """A difference smaller than this share is not called one: measured ratios hold to about 5 %."""
 
+COUNTED_THRESHOLD = 0.02
+"""The same for counted instructions, which are hardly ever another number."""
+
 MINIMUM_ROUNDS = 20
 """With fewer rounds no verdict is given."""
 
@@ -52,6 +55,13 @@ class Ratio:
         if self.high < 1 - THRESHOLD:
             return Claim.FASTER
         return Claim.NO_DIFFERENCE
+
+
+def counted_claim(ratio: Ratio) -> Claim:
+    """A verdict on counts: few rounds say it all."""
+    if ratio.low > 1 + COUNTED_THRESHOLD:
+        return Claim.SLOWER
+    return Claim.FASTER if ratio.high < 1 - COUNTED_THRESHOLD else Claim.NO_DIFFERENCE
 
 
 def ratio(ratios: Sequence[float]) -> Ratio | None:

@@ -41,11 +41,12 @@ def summary_json(report: Report) -> str:
         ],
         "guests": [{k: v for k, v in asdict(each).items() if k != "console"} for each in run.guests],
         "comparisons": [
-            {"kernel": kernel.kernel, "baseline": BASELINE, **_comparison(row)}
+            {"kernel": kernel.kernel, "lane": kernel.lane, "baseline": BASELINE, **_comparison(row)}
             for kernel in report.benchmarks
             for row in kernel.rows
         ],
         "benchmarks": [asdict(each) for each in run.benchmarks],
+        "distributions": [asdict(each) for each in run.distributions],
     }
     return json.dumps(_finite(document), indent=1, ensure_ascii=False, allow_nan=False, default=str) + "\n"
 
@@ -73,6 +74,8 @@ def _comparison(row: BenchmarkRow) -> dict[str, Any]:
         "ratio": row.ratio and row.ratio.median,
         "interval": row.ratio and [row.ratio.low, row.ratio.high],
         "rounds": row.ratio.rounds if row.ratio else 0,
+        "floor": row.floor and [row.floor.low, row.floor.high],
+        "unstable": row.unstable,
         "sentence": row.sentence,
     }
 

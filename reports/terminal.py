@@ -15,6 +15,7 @@ from .clean import one_line, shortened
 from .kind import Kind, Tally, as_expected
 from .model import Area, Report, Row
 from .sentence import cut_short, mixed, sentence
+from .statistics import Ratio
 
 FEW = 24
 """Up to so many checks every one has a line; with more, areas where all is well have one line each."""
@@ -40,7 +41,7 @@ def print_matrix(run: Run, console: Console) -> None:
         for line in _reasons(report):
             console.print(line, soft_wrap=True, highlight=False)
     for kernel in report.benchmarks:
-        console.print(Text(f"\nBenchmarks on Linux {kernel.kernel}", "bold"))
+        console.print(Text(f"\n{kernel.title}", "bold"))
         console.print(_benchmarks(kernel.rows))
     for warning in filter(None, (cut_short(report), mixed(report))):
         console.print(Text(warning, "yellow"))
@@ -127,7 +128,7 @@ def _benchmarks(rows: tuple[BenchmarkRow, ...]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for name in ("benchmark", "subject"):
         table.add_column(name)
-    for name in ("time", BASELINE, "ratio", "95 % interval", "n"):
+    for name in ("median", BASELINE, "ratio", "95 % interval", f"{BASELINE} twice", "n"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("in words")
     for row in rows:
@@ -136,8 +137,13 @@ def _benchmarks(rows: tuple[BenchmarkRow, ...]) -> Table:
             duration(row.time, row.unit),
             duration(row.baseline, row.unit),
             times(ratio.median) if ratio else "—",
-            f"{times(ratio.low)} – {times(ratio.high)}" if ratio else "—",
+            _interval(ratio),
+            _interval(row.floor),
             str(ratio.rounds if ratio else 0),
         )
         table.add_row(*map(Text, (row.title, row.subject, *figures, row.sentence)))
     return table
+
+
+def _interval(ratio: Ratio | None) -> str:
+    return f"{times(ratio.low)} – {times(ratio.high)}" if ratio else "—"

@@ -18,9 +18,10 @@ from .summary import summary_json
 def write_reports(run: Run, directory: Path, earlier: Sequence[Run] = ()) -> list[Path]:
     """Write all reports of a run and return their paths, the page to open first.
 
-    A run of benchmarks alone has benchmarks.html and no matrix.html. Raises `OSError`.
+    A run of benchmarks alone has benchmarks.html and no matrix.html. `earlier` are runs of
+    benchmarks before this one, oldest first. Raises `OSError`.
     """
-    report = Report.of(run)
+    report = Report.of(run, earlier)
     pages = {}
     if report.columns or run.checks or not report.benchmarks:
         pages["matrix.html"] = matrix_html(report)
