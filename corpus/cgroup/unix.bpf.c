@@ -34,4 +34,4 @@ CHANGES(recvmsg)
 CHANGES(getpeername)
 CHANGES(getsockname)
 
-char LICENSE[] SEC("license") = "Apache-2.0";
+char LICENSE[] SEC("license") = "GPL";
