@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
-import re
 import socket
 from pathlib import Path
 
@@ -12,9 +10,9 @@ import pytest
 
 from ..subjects.errors import ErrorClass, SubjectError
 from ..subjects.handles import SubjectObject
-from .fixtures import Fork, Open, Refused
+from .fixtures import Open, Refused
 from .network import ETH_P_BPFLAB, frame
-from .numbers import signed, u32, u64, unsigned
+from .numbers import u32, u64, unsigned
 
 BPF_NOEXIST, BPF_EXIST = 1, 2
 XDP_DROP, XDP_PASS = 1, 2
@@ -253,41 +251,6 @@ def check_pinned_differs(pins: Path, loaded: Open, refused: Refused) -> None:
         error = refused("maps/pinned_differs")
         assert (error.cls, error.errno) == (ErrorClass.KERNEL, errno.EINVAL)
         assert unsigned(first.lookup("bpflab_pinned", u32(0))) == 1
-
-
-@pytest.mark.obj("maps/stack_trace")
-def check_stack_trace(loaded: Open, fork: Fork) -> None:
-    """The addresses of a stack are those of the functions that called each other."""
-
-    def be_nice() -> str:
-        os.setpriority(os.PRIO_PROCESS, os.getpid(), 3)
-        return ""
-
-    child = fork(be_nice)
-    obj = loaded("maps/stack_trace", target_pid=u32(child.pid))
-    obj.attach("on_nice")
-    child.go()
-    assert signed(obj.variable("stack")) >= 0
-    raw = obj.lookup("stacks", obj.variable("stack")[:4])
-    addresses = [unsigned(raw[at : at + 8]) for at in range(0, len(raw), 8)]
-    symbols = Path("/proc/kallsyms").read_text()
-    [start] = re.findall(r"^(\w+) . set_user_nice$", symbols, re.MULTILINE)
-    assert 0 <= addresses[0] - int(start, 16) < 32
-    callers = re.findall(r"^(\w+) . \w*sys_setpriority$", symbols, re.MULTILINE)
-    assert any(0 < address - int(place, 16) < 4096 for place in callers for address in addresses[1:])
-    assert obj.keys("stacks") == [obj.variable("stack")[:4]]
-
-
-@pytest.mark.obj("maps/rhash")
-@pytest.mark.needs("growing_hash")
-def check_rhash(obj: SubjectObject) -> None:
-    """A hash table that grows counts as others do, and gives all its elements."""
-    obj.test_run("count", frame(size=64), repeat=3)
-    assert unsigned(obj.lookup("counts", u32(64))) == 3
-    for number in range(1000, 1500):
-        obj.update("counts", u32(number), u64(number))
-    obj.delete("counts", u32(1000))
-    assert {unsigned(key) for key in obj.keys("counts")} == {64, *range(1001, 1500)}
 
 
 @pytest.mark.obj("maps/special")

@@ -26,24 +26,6 @@ from .network import frame
 pytestmark = pytest.mark.reference_only
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[None]:
-    """Every check closes what it opens."""
-    before = _bpf_descriptors()
-    yield
-    assert _bpf_descriptors() - before == set()
-
-
-def _bpf_descriptors() -> set[tuple[str, str]]:
-    found = set()
-    for entry in Path("/proc/self/fd").iterdir():
-        try:
-            found.add((entry.name, str(entry.readlink())))
-        except FileNotFoundError:
-            continue
-    return {each for each in found if each[1].startswith("anon_inode:")}
-
-
 @pytest.fixture
 def typed(job: SuiteJob) -> Iterator[Object]:
     """The object maps/typed, loaded in this process."""

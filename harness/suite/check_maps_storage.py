@@ -134,26 +134,3 @@ def check_cgroup_storage(cgroup: Path, udp: socket.socket, obj: SubjectObject) -
     assert unsigned(obj.lookup("packets", key)) == 3
     values = obj.lookup("packets_of_cpu", key)
     assert sum(unsigned(values[at : at + 8]) for at in range(0, len(values), 8)) == 3
-
-
-@pytest.mark.obj("maps/cgroup_array")
-def check_cgroup_array(cgroup: Path, fork: Fork, obj: SubjectObject) -> None:
-    """A program tells the tasks below a group of the array from all others."""
-
-    def rename_outside_and_inside() -> str:
-        rename_to("outside")
-        enter(cgroup)
-        rename_to("inside")
-        return ""
-
-    obj.attach("on_rename")
-    fork(lambda: _rename("too-early")).go()
-    assert unsigned(obj.variable("unset")) >= 1
-    group = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        obj.update("groups", u32(1), group)
-    finally:
-        os.close(group)
-    fork(rename_outside_and_inside).go()
-    assert unsigned(obj.variable("members")) == 1
-    assert unsigned(obj.variable("others")) >= 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +21,7 @@ from .classify import Unavailable
 from .job import SuiteJob
 from .keeper import SubjectKeeper
 from .kernel_types import KernelTypes
+from .leftovers import held
 from .network import Veth, bring_up, netkit_pair, veth_pair
 from .stream import Stream
 
@@ -61,6 +63,28 @@ def job(request: pytest.FixtureRequest) -> SuiteJob:
 def subject(request: pytest.FixtureRequest, job: SuiteJob) -> Subject:
     """The loader under test, alive."""
     return request.config.stash[KEEPER].subject(job.subjects[0])
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Of what a check has the subject open nothing is left: no map, program, link, event or socket.
+
+    Set up before all others and so torn down after them. Of checks of our loader's own interface
+    the suite's process is watched.
+    """
+    if request.node.get_closest_marker("reference_only"):
+        pid, alive = os.getpid(), True
+    elif "subject" in request.fixturenames:
+        subject: Subject = request.getfixturevalue("subject")
+        pid, alive = subject.pid, subject.alive
+    else:
+        yield
+        return
+    before = held(pid) if alive else Counter()
+    yield
+    if alive and (pid == os.getpid() or subject.alive):
+        left = held(pid) - before
+        assert not left, f"left open: {', '.join(f'{number} {kind}' for kind, number in left.items())}"
 
 
 @pytest.fixture
