@@ -1,4 +1,4 @@
-"""Just enough rtnetlink to attach programs to network devices: requests, attributes, answers."""
+"""Just enough netlink to attach programs to network devices: requests, attributes, answers."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ NLA_F_NESTED = 0x8000
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK = 270, 10, 11
 _NLMSGERR_ATTR_MSG = 1
+_CONTROL, _GETFAMILY, _FAMILY_ID, _FAMILY_NAME = 0x10, 3, 1, 2  # linux/genetlink.h
+_FAMILY_NUMBER = Struct("=H")
 _HEADER = Struct("=IHHII")  # length, type, flags, sequence number, port
 _ATTRIBUTE = Struct("=HH")  # length, type
 _ERROR = Struct("=i")
@@ -45,8 +47,11 @@ def attributes(data: bytes) -> dict[int, bytes]:
 class Route:
     """A NETLINK_ROUTE socket in the current network namespace."""
 
+    protocol = 0
+
     def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+        kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
+        self._socket = socket.socket(socket.AF_NETLINK, kind, self.protocol)
         # Errors with the kernel's own words (4.12), without the request in them.
         self._socket.setsockopt(_SOL_NETLINK, _CAP_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
@@ -86,6 +91,24 @@ class Route:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class Generic(Route):
+    """A NETLINK_GENERIC socket: requests of families that have names."""
+
+    protocol = 16
+
+    def family(self, name: str, action: str) -> int:
+        """The message type of a family. Raises KernelError (ENOENT: the kernel has none of that name)."""
+        body = generic_header(_GETFAMILY) + attribute(_FAMILY_NAME, name.encode() + b"\0")
+        (answer,) = self.request(action, _CONTROL, 0, body)
+        number: int = _FAMILY_NUMBER.unpack(attributes(answer[4:])[_FAMILY_ID])[0]
+        return number
+
+
+def generic_header(command: int) -> bytes:
+    """What a message of a generic family begins with: command, version, two bytes reserved."""
+    return bytes((command, 1, 0, 0))
 
 
 def _words(answer: bytes) -> str:

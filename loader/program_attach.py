@@ -41,12 +41,12 @@ class Attachable(ProbeAttachable):
         return attach_xdp(self._program, device, mode, by_link=by_link)
 
     def attach_tc(
-        self, device: str | int, direction: Direction, *, priority: int = 0, handle: int = 0
+        self, device: str | int, parent: Direction | int, *, priority: int = 0, handle: int = 0
     ) -> TcLink:
-        """Attach as a filter of the clsact qdisc; see links.tc."""
+        """Attach as a filter of the clsact qdisc, or of another; see links.tc."""
         from .links.tc import attach_tc
 
-        return attach_tc(self._program, device, direction, priority=priority, handle=handle)
+        return attach_tc(self._program, device, parent, priority=priority, handle=handle)
 
     def attach_tcx(
         self,

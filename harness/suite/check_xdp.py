@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ...loader.links import XdpFeature, query_xdp_features
 from ..subjects.errors import ErrorClass, SubjectError
 from ..subjects.handles import SubjectObject, Target
 from .addresses import set_mtu
@@ -86,6 +87,14 @@ def check_device_bound(veth: Veth, opened: Open) -> None:
     assert unsigned(obj.variable("frames")) == 1
     # veth has the answer of the packet's socket buffer: it has no hash of a frame that nobody has hashed.
     assert signed(obj.variable("answer")) in (0, -ENODATA)
+
+
+@pytest.mark.reference_only
+@pytest.mark.needs("xdp_features")
+def check_features(veth: Veth) -> None:
+    """A device tells what it can do for XDP before anything is attached."""
+    told = query_xdp_features(veth.near.name)
+    assert XdpFeature.BASIC | XdpFeature.REDIRECT in told.features
 
 
 def _drops(opened: Open, veth: Veth, target: Target) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .tc import TcFilter, query_tc
     from .tcx import query_tcx
     from .xdp import XdpAttached, query_xdp
+    from .xdp_features import XdpFeature, XdpFeatures, XdpMetadata, query_xdp_features
 
 __all__ = [
     "HEAD",
@@ -36,6 +37,9 @@ __all__ = [
     "AttachedProgram",
     "TcFilter",
     "XdpAttached",
+    "XdpFeature",
+    "XdpFeatures",
+    "XdpMetadata",
     "after",
     "before",
     "query_cgroup",
@@ -45,6 +49,7 @@ __all__ = [
     "query_tc",
     "query_tcx",
     "query_xdp",
+    "query_xdp_features",
     "replace",
 ]
 
@@ -58,6 +63,7 @@ _MODULES = {
     ".tc": ("TcFilter", "query_tc"),
     ".tcx": ("query_tcx",),
     ".xdp": ("XdpAttached", "query_xdp"),
+    ".xdp_features": ("XdpFeature", "XdpFeatures", "XdpMetadata", "query_xdp_features"),
 }
 
 

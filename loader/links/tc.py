@@ -52,21 +52,26 @@ class TcFilter(NamedTuple):
 
 
 def attach_tc(
-    program: Program, device: str | int, direction: Direction, *, priority: int = 0, handle: int = 0
+    program: Program, device: str | int, parent: Direction | int, *, priority: int = 0, handle: int = 0
 ) -> TcLink:
     """Attach as a filter in direct-action mode, beside others; makes the clsact qdisc if missing.
 
-    With 0 the kernel chooses priority and handle. Detaching removes the filter, and the qdisc
-    if this made it and no filter of anybody's is left; without it the filter outlives the process.
+    A number as `parent` is the handle of another qdisc, or a class of one (``0x10000`` is ``1:``),
+    where the program chooses the class by ``skb->tc_classid``. With 0 the kernel chooses priority
+    and handle. Detaching removes the filter, and the qdisc if this made it and no filter of
+    anybody's is left; without it the filter outlives the process.
     Raises KernelError (EEXIST: that priority and handle are taken).
     """
     ifindex = interface_index(device)
-    what = f"program '{program.name}' to tc {direction} of device '{device}'"
+    place = f"{parent >> 16:x}:{parent & 0xFFFF:x}" if isinstance(parent, int) else parent
+    what = f"program '{program.name}' to tc {place} of device '{device}'"
     with Route() as route:
-        made = _make_qdisc(route, ifindex, f"making the clsact qdisc of device '{device}'")
+        made = False
+        if not isinstance(parent, int):
+            made = _make_qdisc(route, ifindex, f"making the clsact qdisc of device '{device}'")
         try:
-            place = _message(ifindex, _PARENT[direction], handle, priority << 16 | _ETH_P_ALL)
-            given = _set_filter(route, f"attaching {what}", NLM_F_CREATE | NLM_F_EXCL, place, program)
+            where = _message(ifindex, _handle(parent), handle, priority << 16 | _ETH_P_ALL)
+            given = _set_filter(route, f"attaching {what}", NLM_F_CREATE | NLM_F_EXCL, where, program)
         except KernelError:
             if made:
                 _delete_qdisc(route, ifindex)
@@ -103,11 +108,11 @@ class TcLink(Link):
                 _delete_qdisc(route, self._ifindex)
 
 
-def query_tc(device: str | int, direction: Direction) -> list[TcFilter]:
+def query_tc(device: str | int, parent: Direction | int) -> list[TcFilter]:
     """The BPF filters of a device in the order in which they run. Raises KernelError."""
     ifindex = interface_index(device)
     with Route() as route:
-        answers = _filters(route, ifindex, _PARENT[direction])
+        answers = _filters(route, ifindex, _handle(parent))
     found = []
     for answer in answers:
         _, _, _, _, handle, _, info = _TCMSG.unpack_from(answer)
@@ -119,6 +124,10 @@ def query_tc(device: str | int, direction: Direction) -> list[TcFilter]:
             (flags,) = unpack("=I", options.get(_TCA_BPF_FLAGS, bytes(4)))
             found.append(TcFilter(info >> 16, handle, name, number, bool(flags & _DIRECT_ACTION)))
     return found
+
+
+def _handle(parent: Direction | int) -> int:
+    return parent if isinstance(parent, int) else _PARENT[parent]
 
 
 def _message(ifindex: int, parent: int, handle: int = 0, info: int = 0) -> bytes:

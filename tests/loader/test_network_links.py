@@ -17,6 +17,8 @@ from bpflab.loader.enums import AttachType
 from bpflab.loader.links import (
     HEAD,
     AttachedProgram,
+    XdpFeature,
+    XdpMetadata,
     after,
     before,
     query_netns,
@@ -24,8 +26,10 @@ from bpflab.loader.links import (
     query_tc,
     query_tcx,
     query_xdp,
+    query_xdp_features,
     replace,
 )
+from bpflab.loader.netlink import Generic
 
 if TYPE_CHECKING:
     from .conftest import Veth
@@ -196,6 +200,38 @@ def test_tc_leaves_the_qdisc_of_somebody_else(loaded: Object, veth: Veth) -> Non
     subprocess.run(["tc", "qdisc", "add", "dev", veth.name, "clsact"], check=True)
     loaded.programs["tc_one"].attach_tc(veth.name, "ingress").detach()
     assert "clsact" in subprocess.check_output(["tc", "qdisc", "show", "dev", veth.name], text=True)
+
+
+def test_tc_of_another_qdisc(loaded: Object, veth: Veth) -> None:
+    made = ["tc", "qdisc", "add", "dev", veth.name, "root", "handle", "5:"]
+    kinds = ("prio", "htb", "drr", "hfsc")
+    if not any(subprocess.run([*made, kind], check=False, stderr=-3).returncode == 0 for kind in kinds):
+        pytest.skip(f"this kernel has none of the qdiscs {', '.join(kinds)}")
+    with loaded.programs["tc_one"].attach_tc(veth.name, 0x50000, priority=3) as link:
+        assert [each.priority for each in query_tc(veth.name, 0x50000)] == [3]
+        assert order(loaded, veth.name) == 1
+        assert "tc 5:0" in link.what
+    assert query_tc(veth.name, 0x50000) == []
+    shown = subprocess.check_output(["tc", "qdisc", "show", "dev", veth.name], text=True)
+    assert "5:" in shown and "clsact" not in shown
+
+
+def test_a_device_tells_what_it_can_do(veth: Veth) -> None:
+    told = query_xdp_features(veth.name)
+    assert told.features & XdpFeature.BASIC
+    assert told.features & XdpFeature.RX_SG
+    assert told.metadata & XdpMetadata.HASH
+    with pytest.raises(KernelError):
+        query_xdp_features(4711)
+
+
+def test_a_kernel_that_cannot_tell(veth: Veth, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(self: Generic, name: str, action: str) -> int:
+        raise KernelError(action, errno.ENOENT)
+
+    monkeypatch.setattr(Generic, "family", unknown)
+    with pytest.raises(NotSupportedError, match=r"kernel 6\.3"):
+        query_xdp_features(veth.name)
 
 
 def test_tcx_runs_in_order(loaded: Object, veth: Veth) -> None:
