@@ -13,6 +13,7 @@ from .lean import TYPE_CHECKING
 from .map import Map
 from .map_create import create_map
 from .program import Program
+from .side_by_side import load_each
 from .variable import Variable
 
 if TYPE_CHECKING:
@@ -99,9 +100,8 @@ class Object:
                     placed = fitted.place(variable)
                     self.variables[variable.name] = Variable(placed, self.maps[variable.map])
             self._fill_slots(spec, self.maps, of_programs=False)
-            for program in fitted.programs:
-                loaded = program.load(self.maps, btf_fd, log_level)
-                self.programs[loaded.name] = loaded
+            for program in load_each(fitted.programs, lambda ready: ready.load(self.maps, btf_fd, log_level)):
+                self.programs[program.name] = program
             self._share_usdt_specs(spec)
             self._fill_slots(spec, self.programs, of_programs=True)
             for one in self._struct_ops_maps():

@@ -79,7 +79,8 @@ _PROBES: dict[str, Callable[[], Answer]] = {
     "map_extra": _map_extra,
     # r1 = (s8)r2, and a signed division
     "mcpu_v4": lambda: _takes(_stored(insn(0xBF, _R1, _R2, 8), insn(0x37, _R1, 0, 1, 2))),
-    "may_goto": lambda: _takes(_stored(insn(0xE5))),
+    # over one instruction: over none is refused before 6.14
+    "may_goto": lambda: _takes(_stored(insn(0xE5, offset=1), insn(0xB7))),
     "load_acquire": lambda: _takes(_stored(insn(0xDB, _R1, _R10, -8, _LOAD_ACQUIRE))),
 }
 
