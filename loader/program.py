@@ -122,6 +122,15 @@ class Program(Attachable):
 
         return xlated(self.fd)
 
+    def listing(self) -> list[str]:
+        """The rewritten instructions as text, with the names of functions, maps and helpers (5.0).
+
+        Raises KernelError.
+        """
+        from .listing import listing
+
+        return listing(self.fd)
+
     def jited(self) -> bytes:
         """The machine code; nothing if the program is interpreted. Raises KernelError."""
         from .program_info import jited

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
     One = TypeVar("One")
 
-LONG_S = 0.01
-"""A program whose verification takes this long makes threads worth it for those behind it."""
+LONG_S = 0.002
+"""A program whose verification takes this long makes threads worth it for those behind it.
+
+Measured on two CPUs: 8 programs of 16 ms take 129 ms, in threads 66; 8 of 0.2 ms take 1.7 ms, in threads
+1.3, and on a busy machine 1.9.
+"""
 
 
 def load_each(ready: Sequence[One], load: Callable[[One], Program]) -> list[Program]:
