@@ -10,14 +10,25 @@ from pathlib import Path
 from struct import iter_unpack, pack
 
 import pytest
-from bpflab.loader import KernelError, Object, ObjectSpec, Program, ProgramFunction, TargetError, features
+from bpflab.loader import (
+    KernelError,
+    NotSupportedError,
+    Object,
+    ObjectSpec,
+    Program,
+    ProgramFunction,
+    TargetError,
+    features,
+)
 from bpflab.loader.enums import MapFlags, MapType, ProgType
+from bpflab.loader.links import lsm
 from bpflab.loader.statistics import statistics
 
 pytestmark = pytest.mark.usefixtures("live")
 
 SOURCE = """
-#define MAP(kind, n) struct { __uint(type, kind); __uint(max_entries, n); __type(key, u32); __type(value, u64); }
+#define MAP(kind, n) \\
+	struct { __uint(type, kind); __uint(max_entries, n); __type(key, u32); __type(value, u64); }
 MAP(1, 8) counters SEC(".maps");
 MAP(2, 1) unused SEC(".maps");
 static u64 (*bpf_ktime_get_ns)(void) = (void *)5;
@@ -140,6 +151,19 @@ def test_a_replacement_wants_a_program(loaded: Object, compile_bpf: Callable[[st
         spec.load()
     with pytest.raises(TargetError, match="'count', has no 'nothing'"):
         spec.load(targets={"other": ProgramFunction(loaded.programs["count"], "nothing")})
+
+
+def test_a_hook_that_is_never_asked_is_refused(
+    loaded: Object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    active = tmp_path / "lsm"
+    monkeypatch.setattr(lsm, "ACTIVE", active)
+    assert lsm.is_active(), "nobody can tell where there is no such file"
+    active.write_text("lockdown,capability,bpf\n")
+    assert lsm.is_active()
+    active.write_text("lockdown,capability\n")
+    with pytest.raises(NotSupportedError, match="'bpf' in the kernel's argument lsm="):
+        loaded.programs["count"].attach_lsm()
 
 
 def test_probes_answer_three_ways() -> None:
