@@ -43,6 +43,30 @@ WITHOUT_BTF = frozenset(
 
 _ENOTSUPP = 524
 
+_WITHOUT_ENTRIES = frozenset(
+    {
+        MapType.CGROUP_STORAGE,
+        MapType.PERCPU_CGROUP_STORAGE,
+        MapType.SK_STORAGE,
+        MapType.INODE_STORAGE,
+        MapType.TASK_STORAGE,
+        MapType.CGRP_STORAGE,
+    }
+)
+"""Map types that hang on something else and so have no max_entries."""
+
+_SINCE = {
+    MapType.RINGBUF: "5.8",
+    MapType.INODE_STORAGE: "5.10",
+    MapType.TASK_STORAGE: "5.11",
+    MapType.BLOOM_FILTER: "5.16",
+    MapType.USER_RINGBUF: "6.1",
+    MapType.CGRP_STORAGE: "6.2",
+    MapType.INSN_ARRAY: "6.19",
+    MapType.RHASH: "7.2",
+}
+"""The releases that brought the younger types."""
+
 
 def create_map(spec: MapSpec, object_name: str, btf: Btf | None, btf_fd: int | None) -> Map:
     """Create a map and put its initial contents in; constants are frozen.
@@ -178,10 +202,11 @@ def _fill(made: Map, spec: MapSpec) -> None:
 
 
 def _hint(spec: MapSpec, number: int) -> str:
-    if number == errno.EINVAL and not spec.max_entries:
+    if number == errno.EINVAL and not spec.max_entries and spec.type not in _WITHOUT_ENTRIES:
         return "max_entries is 0"
     if number == errno.EINVAL:
-        return "the map type or a flag is unknown to this kernel, or a size does not suit the type"
+        since = f" (maps of this type need {_SINCE[spec.type]})" if spec.type in _SINCE else ""
+        return f"the map type{since} or a flag is unknown to this kernel, or a size does not suit the type"
     if number == errno.E2BIG:
         return "the map is too large"
     if number == errno.EBADF and spec.type in _MAPS_OF_MAPS:

@@ -83,7 +83,7 @@ class RawMap:
         if error == -errno.ENOENT:
             return None
         if error:
-            raise self._error("look-up", error)
+            raise self._error("look-up", error, flags)
         return bytes(value)
 
     def lookup_many_bytes(self, keys: bytes) -> list[bytes | None]:
@@ -103,7 +103,7 @@ class RawMap:
             raise ElementError(f"map '{self.name}': values have {self._size(flags)} bytes, not {len(value)}")
         error = native.update(self.fd, key, value, flags)
         if error:
-            raise self._error("update", error)
+            raise self._error("update", error, flags)
 
     def update_many_bytes(self, keys: bytes, values: bytes, flags: int = ANY) -> None:
         """Set elements whose keys, and values, lie one behind the other, in one system call if it can be.
@@ -262,8 +262,11 @@ class RawMap:
             raise ElementError(f"map '{self.name}': {what} are of {size} bytes each")
         return count
 
-    def _error(self, action: str, error: int) -> KernelError:
-        return KernelError(f"map '{self.name}': {action}", -error, self._hint(action, -error))
+    def _error(self, action: str, error: int, flags: int = 0) -> KernelError:
+        hint = self._hint(action, -error)
+        if error == -errno.EINVAL and flags & (CPU | ALL_CPUS):
+            hint = "values of one CPU need 7.0 and a per-CPU map"
+        return KernelError(f"map '{self.name}': {action}", -error, hint)
 
     def _hint(self, action: str, number: int) -> str:
         if number == errno.E2BIG:

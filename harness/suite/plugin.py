@@ -61,6 +61,9 @@ class Collection:
             return None
         module = pytest.Module.from_parent(parent, path=module_path)
         module.obj = importlib.import_module(f"{__package__}.{module_path.stem}")
+        marks = getattr(module.obj, "pytestmark", [])  # pytest looks at modules that it imports itself
+        for mark in marks if isinstance(marks, list) else [marks]:
+            module.add_marker(mark)
         return module
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:

@@ -12,9 +12,13 @@ from typing import Any
 
 import pytest
 from bpflab.corpus.build import names
+from bpflab.corpus.data import Fact
+from bpflab.harness.outcomes import Outcome
 from bpflab.harness.suite.catalogue import list_checks
+from bpflab.harness.suite.classify import classify
 from bpflab.harness.suite.job import JobError, SuiteJob
 from bpflab.harness.suite.kmsg import splat
+from bpflab.loader.errors import KernelError
 
 FAKE_SUBJECT = """
 import json, os, sys, time
@@ -282,3 +286,16 @@ def test_a_bad_job_is_told(tmp_path: Path, job: str) -> None:
     path.write_text(job)
     with pytest.raises(JobError, match=r"job\.json: is no job"):
         SuiteJob.read(path)
+
+
+def test_a_mark_of_a_whole_file_is_of_each_of_its_checks() -> None:
+    ours = {check.subject for check in list_checks() if check.area == "maps_python"}
+    assert ours == {"reference"}
+
+
+def test_refusals_of_our_loader_itself_count_as_a_subjects() -> None:
+    refusal = KernelError("making a map", 22)
+    needed = Fact("newest_map", "9.9", "0123456789ab", ("kernel",))
+    assert classify(refusal, needed)[0] is Outcome.UNSUPPORTED
+    outcome, reason, detail = classify(refusal, None)
+    assert (outcome, detail["errno"]) == (Outcome.FAIL, 22) and "making a map" in reason
