@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import os
+from itertools import chain
 
 from .enums import MapType
 from .errors import BpflabError, KernelError, NotSupportedError
@@ -22,6 +23,7 @@ from .map_batch import read_elements
 from .map_raw import ALL_CPUS, ANY, CPU, EXIST, LOCK, NO_EXIST, PER_CPU, RawMap
 from .map_values import Codec, ElementError, IntCodec, PerCpuCodec
 from .native import native
+from .native.numbers import NO_INT, int_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -67,9 +69,9 @@ class Map(RawMap):
         self._type_ids = key_type_id, value_type_id
         self._key_codec: Codec | None = None
         self._value_codec: Codec | None = None
-        # A short way for integers, one call of the native module: keys from 0 to `_last_key`;
-        # values from `_negative` on are negative ones. Open as soon as the codecs are known.
-        self._last_key, self._negative = -1, 0
+        # A short way for integers that are not negative, one call of the native module. It says of
+        # everything else that there is nothing; and of all, until the codecs are known.
+        self._ints, self._lookup_int = 0, native.lookup_int
 
     @classmethod
     def create(
@@ -169,23 +171,23 @@ class Map(RawMap):
     # A mapping of values
 
     def __getitem__(self, key: Any) -> Any:
-        if type(key) is int and 0 <= key <= self._last_key:
-            value = native.lookup_int(self.fd, key, self.key_size, self.value_size)
-            if value >= 0:
-                return value if value < self._negative else value - 2 * self._negative
+        try:
+            value = self._lookup_int(self._ints, key)
+            if value != NO_INT:
+                return value
+        except (TypeError, OverflowError):
+            pass
         value = self.get(key, _MISSING)
         if value is _MISSING:
             raise KeyError(key)
         return value
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        if (
-            type(key) is type(value) is int
-            and 0 <= key <= self._last_key
-            and 0 <= value < self._negative
-            and not native.update_int(self.fd, key, self.key_size, value, self.value_size)
-        ):
-            return
+        try:
+            if not native.update_int(self._ints, key, value):
+                return
+        except (TypeError, OverflowError):
+            pass
         self.update(key, value)
 
     def __delitem__(self, key: Any) -> None:
@@ -273,10 +275,11 @@ class Map(RawMap):
 
     def items(self) -> Iterator[tuple[Any, Any]]:
         """All keys with their values, read in batches where the kernel can."""
-        for keys, values, count in read_elements(self.fd, self.name, *self.sizes()):
-            yield from zip(
-                self._key.decode_many(keys, count), self._value.decode_many(values, count), strict=True
-            )
+        decode_keys, decode_values = self._key.decode_many, self._value.decode_many
+        return chain.from_iterable(
+            zip(decode_keys(keys, count), decode_values(values, count), strict=True)
+            for keys, values, count in read_elements(self.fd, self.name, *self.sizes())
+        )
 
     def values(self) -> Iterator[Any]:
         """All values."""
@@ -376,10 +379,15 @@ class Map(RawMap):
             from .map_elements import value_codec
 
             codec = value_codec(self.type, self.value_size, self.flags, self._types(), self._type_ids[1])
-            if isinstance(self._key, IntCodec) and isinstance(codec, IntCodec):
-                self._last_key, self._negative = self._key.largest, codec.largest + 1
             self._value_codec = codec
+            if isinstance(self._key, IntCodec) and isinstance(codec, IntCodec):
+                self._open_short_way(self._key, codec)
         return self._value_codec
+
+    def _open_short_way(self, key: IntCodec, value: IntCodec) -> None:
+        if key.format and value.format:
+            self._ints = int_table(self.fd, key.largest.bit_length(), value.largest.bit_length())
+            self._lookup_int = native.lookup_signed if value.signed else native.lookup_int
 
     def _types(self) -> Btf | None:
         if self._btf is None and self._btf_id:

@@ -18,9 +18,9 @@ int bpflab_lookup(int fd, const char *key, void *value, uint64_t flags);
 int bpflab_update(int fd, const char *key, const char *value, uint64_t flags);
 int bpflab_delete(int fd, const char *key);
 int bpflab_next_key(int fd, const char *key, void *next);
-uint64_t bpflab_lookup_int(int fd, uint64_t key, unsigned key_size, unsigned value_size);
-int bpflab_update_int(int fd, uint64_t key, unsigned key_size, uint64_t value, unsigned value_size,
-                      uint64_t flags);
+uint64_t bpflab_lookup_int(uint64_t table, uint64_t key);
+int64_t bpflab_lookup_signed(uint64_t table, uint64_t key);
+int bpflab_update_int(uint64_t table, uint64_t key, uint64_t value);
 int bpflab_lookup_many(int fd, const char *keys, unsigned key_size, char *values, unsigned value_size,
                        char *found, unsigned count);
 int bpflab_walk(int fd, const char *after, char *keys, unsigned key_size, char *values,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from errno import ERANGE
 from mmap import mmap
 
 from ..lean import TYPE_CHECKING
@@ -51,20 +50,10 @@ def next_key(fd: int, key: bytes | None, following: bytearray) -> int:
     return result
 
 
-def lookup_int(fd: int, key: int, key_size: int, value_size: int) -> int:
-    try:
-        value: int = lib.bpflab_lookup_int(fd, key, key_size, value_size)
-    except OverflowError:
-        return -ERANGE
-    return value or -ffi.errno
-
-
-def update_int(fd: int, key: int, key_size: int, value: int, value_size: int, flags: int = 0) -> int:
-    try:
-        result: int = lib.bpflab_update_int(fd, key, key_size, value, value_size, flags)
-    except OverflowError:
-        return -ERANGE
-    return result
+# No functions around these: they are called for single elements, where that would show.
+lookup_int = lib.bpflab_lookup_int
+lookup_signed = lib.bpflab_lookup_signed
+update_int = lib.bpflab_update_int
 
 
 def lookup_many(

@@ -54,14 +54,22 @@ class Native(Protocol):
         """Write the key behind `key` (the first for None) to `following`; 0."""
         ...
 
-    def lookup_int(self, fd: int, key: int, key_size: int, value_size: int) -> int:
-        """The value of a key; sizes are 1, 2, 4 or 8. A key that does not fit is ``-ERANGE``."""
+    def lookup_int(self, table: int, key: int) -> int:
+        """The value of a key in an `int_table`; NO_INT if there is none, for whatever reason.
+
+        Raises TypeError, OverflowError for what is no unsigned integer of 64 bits.
+        """
         ...
 
-    def update_int(
-        self, fd: int, key: int, key_size: int, value: int, value_size: int, flags: int = 0
-    ) -> int:
-        """Set an element; 0. A key or a value that does not fit is ``-ERANGE``."""
+    def lookup_signed(self, table: int, key: int) -> int:
+        """The same for values that can be negative."""
+        ...
+
+    def update_int(self, table: int, key: int, value: int) -> int:
+        """Set an element; 0. A key or a value that does not fit is ``-ERANGE``.
+
+        Raises TypeError, OverflowError for what is no unsigned integer of 64 bits.
+        """
         ...
 
     def lookup_many(

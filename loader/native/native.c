@@ -11,6 +11,27 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/*
+ * Around every call cffi gives up the interpreter lock, and keeps errno for Python: together
+ * a tenth of a look-up. Here nothing leaves errno to anyone, and what may take long gives
+ * the lock up by itself.
+ */
+#undef Py_BEGIN_ALLOW_THREADS
+#undef Py_END_ALLOW_THREADS
+#undef _cffi_restore_errno
+#undef _cffi_save_errno
+#define Py_BEGIN_ALLOW_THREADS {
+#define Py_END_ALLOW_THREADS }
+#define _cffi_restore_errno() (void)0
+#define _cffi_save_errno() (void)0
+
+#define WITHOUT_LOCK(call) ({				\
+	PyThreadState *unlocked_ = PyEval_SaveThread();	\
+	int outcome_ = (call);				\
+	PyEval_RestoreThread(unlocked_);		\
+	outcome_;					\
+})
+
 enum { MAP_LOOKUP = 1, MAP_UPDATE = 2, MAP_DELETE = 3, MAP_NEXT_KEY = 4 };
 
 struct element_attr {
@@ -21,6 +42,11 @@ struct element_attr {
 	uint64_t flags;
 };
 
+static int checked(long result)
+{
+	return result < 0 ? -errno : (int)result;
+}
+
 static int element(int cmd, int fd, const void *key, const void *value, uint64_t flags)
 {
 	struct element_attr attr = {
@@ -30,21 +56,17 @@ static int element(int cmd, int fd, const void *key, const void *value, uint64_t
 		.flags = flags,
 	};
 
-	return syscall(__NR_bpf, cmd, &attr, sizeof(attr)) < 0 ? -errno : 0;
+	return checked(syscall(__NR_bpf, cmd, &attr, sizeof(attr)));
 }
 
 static int bpflab_bpf(int cmd, void *attr, unsigned size)
 {
-	long result = syscall(__NR_bpf, cmd, attr, size);
-
-	return result < 0 ? -errno : (int)result;
+	return WITHOUT_LOCK(checked(syscall(__NR_bpf, cmd, attr, size)));
 }
 
 static int bpflab_perf_event_open(void *attr, int pid, int cpu, int group_fd, unsigned long flags)
 {
-	long result = syscall(__NR_perf_event_open, attr, pid, cpu, group_fd, flags);
-
-	return result < 0 ? -errno : (int)result;
+	return WITHOUT_LOCK(checked(syscall(__NR_perf_event_open, attr, pid, cpu, group_fd, flags)));
 }
 
 static int bpflab_lookup(int fd, const char *key, void *value, uint64_t flags)
@@ -54,12 +76,13 @@ static int bpflab_lookup(int fd, const char *key, void *value, uint64_t flags)
 
 static int bpflab_update(int fd, const char *key, const char *value, uint64_t flags)
 {
-	return element(MAP_UPDATE, fd, key, value, flags);
+	/* In maps of maps this waits until no program uses the old one. */
+	return WITHOUT_LOCK(element(MAP_UPDATE, fd, key, value, flags));
 }
 
 static int bpflab_delete(int fd, const char *key)
 {
-	return element(MAP_DELETE, fd, key, NULL, 0);
+	return WITHOUT_LOCK(element(MAP_DELETE, fd, key, NULL, 0));
 }
 
 static int bpflab_next_key(int fd, const char *key, void *next)
@@ -75,11 +98,27 @@ union integer {
 	uint64_t u64;
 };
 
-static int store_integer(union integer *to, uint64_t value, unsigned size)
+/* Integers of a map, in one number (few arguments are faster): descriptor, bits of a key, bits of a value. */
+struct ints {
+	int fd;
+	unsigned key_bits, value_bits;
+};
+
+static struct ints ints(uint64_t number)
 {
-	if (size < 8 && value >> (8 * size))
+	return (struct ints){ (int32_t)number, number >> 32 & 0xFF, number >> 40 & 0xFF };
+}
+
+static unsigned size_of(unsigned bits)
+{
+	return (bits + 7) / 8;
+}
+
+static int store_integer(union integer *to, uint64_t value, unsigned bits)
+{
+	if (!bits || (bits < 64 && value >> bits))
 		return -ERANGE;
-	switch (size) {
+	switch (size_of(bits)) {
 	case 1: to->u8 = (uint8_t)value; break;
 	case 2: to->u16 = (uint16_t)value; break;
 	case 4: to->u32 = (uint32_t)value; break;
@@ -98,31 +137,39 @@ static uint64_t load_integer(const union integer *from, unsigned size)
 	}
 }
 
-/* The value, with errno 0; or 0 with errno set. */
-static uint64_t bpflab_lookup_int(int fd, uint64_t key, unsigned key_size, unsigned value_size)
-{
-	union integer packed, value = { .u64 = 0 };
-	int error = store_integer(&packed, key, key_size);
+#define NO_INT 0x1B0F1AB	/* a value that hardly any element has */
 
-	if (!error)
-		error = element(MAP_LOOKUP, fd, &packed, &value, 0);
-	errno = -error;
-	return error ? 0 : load_integer(&value, value_size);
+static uint64_t bpflab_lookup_int(uint64_t table, uint64_t key)
+{
+	struct ints sizes = ints(table);
+	union integer packed, value = { .u64 = 0 };
+
+	if (store_integer(&packed, key, sizes.key_bits) ||
+	    element(MAP_LOOKUP, sizes.fd, &packed, &value, 0))
+		return NO_INT;
+	return load_integer(&value, size_of(sizes.value_bits));
 }
 
-static int bpflab_update_int(int fd, uint64_t key, unsigned key_size, uint64_t value,
-			     unsigned value_size, uint64_t flags)
+static int64_t bpflab_lookup_signed(uint64_t table, uint64_t key)
 {
+	uint64_t value = bpflab_lookup_int(table, key);
+	unsigned unused = 64 - 8 * size_of(ints(table).value_bits);
+
+	return value == NO_INT ? NO_INT : (int64_t)(value << unused) >> unused;
+}
+
+static int bpflab_update_int(uint64_t table, uint64_t key, uint64_t value)
+{
+	struct ints sizes = ints(table);
 	union integer packed, stored;
 
-	if (store_integer(&packed, key, key_size) || store_integer(&stored, value, value_size))
+	if (store_integer(&packed, key, sizes.key_bits) || store_integer(&stored, value, sizes.value_bits))
 		return -ERANGE;
-	return element(MAP_UPDATE, fd, &packed, &stored, flags);
+	return WITHOUT_LOCK(element(MAP_UPDATE, sizes.fd, &packed, &stored, 0));
 }
 
-/* Look up `count` keys that lie one behind the other; how many are there, or -errno. */
-static int bpflab_lookup_many(int fd, const char *keys, unsigned key_size, char *values,
-			      unsigned value_size, char *found, unsigned count)
+static int lookup_many(int fd, const char *keys, unsigned key_size, char *values,
+		       unsigned value_size, char *found, unsigned count)
 {
 	int hits = 0;
 
@@ -138,12 +185,15 @@ static int bpflab_lookup_many(int fd, const char *keys, unsigned key_size, char 
 	return hits;
 }
 
-/*
- * Read up to `capacity` elements behind the key `after` (NULL: from the start);
- * how many, or -errno. Elements deleted meanwhile are left out. `after` may lie in `keys`.
- */
-static int bpflab_walk(int fd, const char *after, char *keys, unsigned key_size, char *values,
-		       unsigned value_size, unsigned capacity)
+/* Look up `count` keys that lie one behind the other; how many are there, or -errno. */
+static int bpflab_lookup_many(int fd, const char *keys, unsigned key_size, char *values,
+			      unsigned value_size, char *found, unsigned count)
+{
+	return WITHOUT_LOCK(lookup_many(fd, keys, key_size, values, value_size, found, count));
+}
+
+static int walk(int fd, const char *after, char *keys, unsigned key_size, char *values,
+		unsigned value_size, unsigned capacity)
 {
 	unsigned count = 0;
 
@@ -161,4 +211,14 @@ static int bpflab_walk(int fd, const char *after, char *keys, unsigned key_size,
 			return error;
 	}
 	return (int)count;
+}
+
+/*
+ * Read up to `capacity` elements behind the key `after` (NULL: from the start);
+ * how many, or -errno. Elements deleted meanwhile are left out. `after` may lie in `keys`.
+ */
+static int bpflab_walk(int fd, const char *after, char *keys, unsigned key_size, char *values,
+		       unsigned value_size, unsigned capacity)
+{
+	return WITHOUT_LOCK(walk(fd, after, keys, key_size, values, value_size, capacity));
 }

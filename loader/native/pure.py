@@ -9,6 +9,7 @@ from errno import ENOENT, ERANGE
 from mmap import mmap
 from struct import Struct
 
+from .numbers import NO_INT
 from .pure_btf import btf_find, btf_index, btf_offsets
 from .pure_events import load, perf_scan, ringbuf_scan, store
 
@@ -23,6 +24,7 @@ __all__ = [
     "lookup",
     "lookup_int",
     "lookup_many",
+    "lookup_signed",
     "next_key",
     "perf_event_open",
     "perf_scan",
@@ -102,21 +104,44 @@ def next_key(fd: int, key: bytes | None, following: bytearray) -> int:
     return _element(_NEXT_KEY, fd, 0 if key is None else address(key), address(following), 0)
 
 
-def lookup_int(fd: int, key: int, key_size: int, value_size: int) -> int:
-    value = bytearray(value_size)
-    try:
-        error = lookup(fd, key.to_bytes(key_size, sys.byteorder), value)
-    except OverflowError:
-        return -ERANGE
-    return error or int.from_bytes(value, sys.byteorder)
+def lookup_int(table: int, key: int) -> int:
+    return _lookup_int(table, key, signed=False)
 
 
-def update_int(fd: int, key: int, key_size: int, value: int, value_size: int, flags: int = 0) -> int:
-    try:
-        packed, stored = key.to_bytes(key_size, sys.byteorder), value.to_bytes(value_size, sys.byteorder)
-    except OverflowError:
-        return -ERANGE
-    return update(fd, packed, stored, flags)
+def lookup_signed(table: int, key: int) -> int:
+    return _lookup_int(table, key, signed=True)
+
+
+def _lookup_int(table: int, key: int, *, signed: bool) -> int:
+    fd, key_bits, value_bits = _ints(table)
+    value = bytearray(_size_of(value_bits))
+    packed = _packed(key, key_bits)
+    if packed is None or lookup(fd, packed, value):
+        return NO_INT
+    return int.from_bytes(value, sys.byteorder, signed=signed)
+
+
+def update_int(table: int, key: int, value: int) -> int:
+    fd, key_bits, value_bits = _ints(table)
+    packed, stored = _packed(key, key_bits), _packed(value, value_bits)
+    return -ERANGE if packed is None or stored is None else update(fd, packed, stored)
+
+
+def _ints(table: int) -> tuple[int, int, int]:
+    fd = table & 0xFFFFFFFF
+    return -1 if fd >> 31 else fd, table >> 32 & 0xFF, table >> 40 & 0xFF
+
+
+def _size_of(bits: int) -> int:
+    return (bits + 7) // 8
+
+
+def _packed(number: int, bits: int) -> bytes | None:
+    """None for what has more bits. Raises TypeError, OverflowError."""
+    whole = number.to_bytes(8, sys.byteorder) if isinstance(number, int) else None
+    if whole is None:
+        raise TypeError(f"{number!r} is no integer")
+    return number.to_bytes(_size_of(bits), sys.byteorder) if bits and not number >> bits else None
 
 
 def lookup_many(

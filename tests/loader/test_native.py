@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
+from bpflab.loader.native.numbers import NO_INT, int_table
 from bpflab.loader.syscall import map_create
 
 HASH, ARRAY, QUEUE = 1, 2, 22
@@ -48,40 +49,69 @@ def test_flags_reach_the_kernel(twin: ModuleType, table: int) -> None:
 
 
 def test_integers(twin: ModuleType, table: int) -> None:
-    assert twin.lookup_int(table, 3, 4, 8) == -errno.ENOENT
+    ints = int_table(table, 32, 64)
+    assert twin.lookup_int(ints, 3) == NO_INT
     for value in (0, 1, 1 << 63, (1 << 64) - 1):
-        assert twin.update_int(table, 3, 4, value, 8) == 0
-        assert twin.lookup_int(table, 3, 4, 8) == value
+        assert twin.update_int(ints, 3, value) == 0
+        assert twin.lookup_int(ints, 3) == value
 
 
-@pytest.mark.parametrize("key", [-1, 1 << 32, 1 << 64])
-def test_integers_that_do_not_fit(twin: ModuleType, table: int, key: int) -> None:
-    assert twin.lookup_int(table, key, 4, 8) == -errno.ERANGE
-    assert twin.update_int(table, key, 4, 0, 8) == -errno.ERANGE
+@pytest.mark.parametrize("bits", [31, 32])
+def test_integers_that_do_not_fit(twin: ModuleType, table: int, bits: int) -> None:
+    ints = int_table(table, bits, 64)
+    largest = (1 << bits) - 1
+    assert twin.update_int(ints, largest, 7) == 0
+    assert twin.lookup_int(ints, largest) == 7
+    assert twin.lookup_int(ints, largest + 1) == NO_INT
+    assert twin.update_int(ints, largest + 1, 0) == -errno.ERANGE
 
 
 def test_values_that_do_not_fit(twin: ModuleType, table: int) -> None:
-    assert twin.update_int(table, 1, 4, 1 << 64, 8) == -errno.ERANGE
-    assert twin.update_int(table, 1, 4, -1, 8) == -errno.ERANGE
+    assert twin.update_int(int_table(table, 32, 63), 1, 1 << 63) == -errno.ERANGE
+    assert twin.update_int(int_table(table, 32, 63), 1, (1 << 63) - 1) == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "error"), [(-1, OverflowError), (1 << 64, OverflowError), ("", TypeError)]
+)
+def test_what_is_no_unsigned_integer(
+    twin: ModuleType, table: int, number: object, error: type[Exception]
+) -> None:
+    ints = int_table(table, 32, 64)
+    with pytest.raises(error):
+        twin.lookup_int(ints, number)
+    with pytest.raises(error):
+        twin.update_int(ints, number, 1)
+    with pytest.raises(error):
+        twin.update_int(ints, 1, number)
+
+
+def test_without_bits_nothing_is_there(twin: ModuleType, table: int) -> None:
+    assert twin.update(table, u32(0), bytes(8)) == 0
+    assert twin.lookup_int(0, 0) == twin.lookup_int(table, 0) == NO_INT
+    assert twin.update_int(0, 0, 0) == -errno.ERANGE
 
 
 @pytest.mark.parametrize(("key_size", "value_size"), [(4, 1), (4, 2), (4, 4), (8, 8), (1, 4), (2, 2)])
 def test_integers_of_every_size(twin: ModuleType, live: None, key_size: int, value_size: int) -> None:
     fd = map_create(HASH, key_size, value_size, 4)
+    ints = int_table(fd, 8 * key_size, 8 * value_size)
     largest = (1 << 8 * value_size) - 1
-    assert twin.update_int(fd, 5, key_size, largest, value_size) == 0
-    assert twin.lookup_int(fd, 5, key_size, value_size) == largest
+    assert twin.update_int(ints, 5, largest) == 0
+    assert twin.lookup_int(ints, 5) == largest
+    assert twin.lookup_signed(int_table(fd, 8 * key_size, 8 * value_size - 1), 5) == -1
+    assert twin.lookup_signed(int_table(fd, 8 * key_size, 8 * value_size - 1), 6) == NO_INT
     os.close(fd)
 
 
 def test_a_bad_descriptor_is_an_errno(twin: ModuleType) -> None:
     assert twin.lookup(-1, b"1234", bytearray(8)) == -errno.EBADF
-    assert twin.lookup_int(-1, 0, 4, 8) == -errno.EBADF
+    assert twin.lookup_int(int_table(0xFFFFFFFF, 32, 64), 0) == NO_INT
 
 
 def test_keys_in_turn(twin: ModuleType, table: int) -> None:
     for number in range(5):
-        assert twin.update_int(table, number, 4, number, 8) == 0
+        assert twin.update_int(int_table(table, 32, 64), number, number) == 0
     seen: list[bytes] = []
     key: bytes | None = None
     following = bytearray(4)
@@ -102,7 +132,7 @@ def test_maps_without_keys(twin: ModuleType, live: None) -> None:
 
 def test_many_at_once(twin: ModuleType, table: int) -> None:
     for key in (1, 3):
-        assert twin.update_int(table, key, 4, key * 10, 8) == 0
+        assert twin.update_int(int_table(table, 32, 64), key, key * 10) == 0
     values, found = bytearray(32), bytearray(4)
     assert twin.lookup_many(table, b"".join(map(u32, range(4))), 4, values, 8, found) == 2
     assert list(found) == [0, 1, 0, 1]
@@ -111,7 +141,7 @@ def test_many_at_once(twin: ModuleType, table: int) -> None:
 
 def test_a_walk_in_pieces(twin: ModuleType, table: int) -> None:
     for key in range(10):
-        assert twin.update_int(table, key, 4, key * 2, 8) == 0
+        assert twin.update_int(int_table(table, 32, 64), key, key * 2) == 0
     seen, after, counts = {}, None, []
     while True:
         keys, values = bytearray(4 * 4), bytearray(4 * 8)
