@@ -205,10 +205,16 @@ class Map(RawMap):
         data = self.lookup_bytes(self._encode_key(key), flags)
         return default if data is None else self._value.decode(data)
 
-    def lookup_many(self, keys: Iterable[Any]) -> list[Any]:
-        """The values of keys, None where there is none. Raises KernelError."""
-        found = self.lookup_many_bytes(b"".join(map(self._encode_key, keys)))
-        return [None if data is None else self._value.decode(data) for data in found]
+    def lookup_many(self, keys: Iterable[Any] | bytes) -> list[Any]:
+        """The values of keys, None where there is none, in one call. Raises KernelError.
+
+        Bytes are keys that lie one behind the other, as in `lookup_many_bytes`.
+        """
+        data, found = self._lookup_many(self._encode_keys(keys))
+        values = self._value.decode_many(data, len(found))
+        if 0 in found:
+            return [value if is_there else None for value, is_there in zip(values, found, strict=True)]
+        return values
 
     def update(self, key: Any, value: Any, flags: int = ANY) -> None:
         """Set an element; NO_EXIST and EXIST as `flags` restrict it (KernelError EEXIST, ENOENT)."""
@@ -280,6 +286,15 @@ class Map(RawMap):
             zip(decode_keys(keys, count), decode_values(values, count), strict=True)
             for keys, values, count in read_elements(self.fd, self.name, *self.sizes())
         )
+
+    def columns(self) -> tuple[list[Any], list[Any]]:
+        """All keys, and their values in the same order: as `items`, but no pair is made of each."""
+        keys: list[Any] = []
+        values: list[Any] = []
+        for some_keys, some_values, count in read_elements(self.fd, self.name, *self.sizes()):
+            keys += self._key.decode_many(some_keys, count)
+            values += self._value.decode_many(some_values, count)
+        return keys, values
 
     def values(self) -> Iterator[Any]:
         """All values."""
@@ -404,6 +419,12 @@ class Map(RawMap):
     def _encode_key(self, key: object) -> bytes:
         try:
             return self._key.encode(key)
+        except ElementError as error:
+            raise ElementError(f"map '{self.name}': key: {error}") from None
+
+    def _encode_keys(self, keys: Iterable[Any] | bytes) -> bytes:
+        try:
+            return self._key.encode_many(keys)
         except ElementError as error:
             raise ElementError(f"map '{self.name}': key: {error}") from None
 

@@ -89,12 +89,18 @@ class RawMap:
     def lookup_many_bytes(self, keys: bytes) -> list[bytes | None]:
         """The values of keys that lie one behind the other, in one call of the native module."""
         size = self.element_size
+        values, found = self._lookup_many(keys)
+        parts = [values[at : at + size] for at in range(0, len(values), size)]
+        return [part if is_there else None for part, is_there in zip(parts, found, strict=True)]
+
+    def _lookup_many(self, keys: bytes) -> tuple[bytes, bytearray]:
+        """The values one behind the other, and for each of them whether there is one."""
         count = self._count(keys, self.key_size, "keys")
-        values, found = bytearray(count * size), bytearray(count)
-        result = native.lookup_many(self.fd, keys, self.key_size, values, size, found)
+        values, found = bytearray(count * self.element_size), bytearray(count)
+        result = native.lookup_many(self.fd, keys, self.key_size, values, self.element_size, found)
         if result < 0:
             raise self._error("look-up", result)
-        return [bytes(values[i * size : (i + 1) * size]) if found[i] else None for i in range(count)]
+        return bytes(values), found
 
     def update_bytes(self, key: bytes, value: bytes, flags: int = ANY) -> None:
         """Set an element. Raises KernelError."""

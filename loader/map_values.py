@@ -7,11 +7,14 @@ which are imported when they are first needed.
 from __future__ import annotations
 
 import sys
+from struct import error as StructError
+from struct import pack
 
 from .errors import BpflabError
 from .lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any, Literal
 
     ByteOrder = Literal["little", "big"]
@@ -31,6 +34,10 @@ class Codec:
     def encode(self, value: object) -> bytes:
         """Raises ElementError for what does not fit."""
         raise NotImplementedError
+
+    def encode_many(self, values: Iterable[Any] | bytes) -> bytes:
+        """One behind the other; bytes are taken to be that already. Raises ElementError."""
+        return values if isinstance(values, bytes) else b"".join(map(self.encode, values))
 
     def decode(self, data: bytes) -> Any:
         """The value that `size` bytes hold."""
@@ -86,6 +93,17 @@ class IntCodec(Codec):
                 kind = "signed" if self.signed else "unsigned"
                 raise ElementError(f"{value} does not fit in {self.size} bytes {kind}") from None
         return exact_bytes(value, self.size, "an integer or ")
+
+    def encode_many(self, values: Iterable[Any] | bytes) -> bytes:
+        if isinstance(values, bytes):
+            return values
+        values = list(values)
+        if self.format and self._order == sys.byteorder:
+            try:
+                return pack(f"={len(values)}{self.format}", *values)
+            except StructError:
+                pass  # one of them is no such integer
+        return super().encode_many(values)
 
     def decode(self, data: bytes) -> int:
         return int.from_bytes(data, self._order, signed=self.signed)

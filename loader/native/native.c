@@ -171,11 +171,11 @@ static int bpflab_update_int(uint64_t table, uint64_t key, uint64_t value)
 static int lookup_many(int fd, const char *keys, unsigned key_size, char *values,
 		       unsigned value_size, char *found, unsigned count)
 {
+	struct element_attr attr = { .map_fd = (uint32_t)fd, .key = (uintptr_t)keys, .value = (uintptr_t)values };
 	int hits = 0;
 
-	for (unsigned i = 0; i < count; i++) {
-		int error = element(MAP_LOOKUP, fd, keys + (size_t)i * key_size,
-				    values + (size_t)i * value_size, 0);
+	for (unsigned i = 0; i < count; i++, attr.key += key_size, attr.value += value_size) {
+		int error = checked(syscall(__NR_bpf, MAP_LOOKUP, &attr, sizeof(attr)));
 
 		if (error && error != -ENOENT)
 			return error;

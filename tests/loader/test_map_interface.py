@@ -13,12 +13,18 @@ from types import ModuleType
 import pytest
 from bpflab.loader import map as map_module
 from bpflab.loader import map_batch, map_many, map_raw, syscall
+from bpflab.loader.btf import Btf, IntEncoding, Kind
+from bpflab.loader.btf.btf import as_words
+from bpflab.loader.btf.edit import BtfEdit
+from bpflab.loader.btf.kinds import make_info
 from bpflab.loader.cpus import possible_cpus
 from bpflab.loader.enums import MapFlags, MapType
 from bpflab.loader.errors import BpflabError, KernelError, NotSupportedError
 from bpflab.loader.map import ALL_CPUS, CPU, EXIST, LOCK, NO_EXIST, Map
+from bpflab.loader.map_create import create_map
 from bpflab.loader.map_values import ElementError
-from bpflab.loader.spec import ObjectSpec
+from bpflab.loader.native.numbers import NO_INT
+from bpflab.loader.spec import MapSpec, ObjectSpec
 
 pytestmark = pytest.mark.usefixtures("live")
 
@@ -48,6 +54,11 @@ def test_many_elements(twin: ModuleType) -> None:
         table.update_many({key: key * key for key in range(6_000)})
         assert dict(table.items()) == {key: key * key for key in range(6_000)}
         assert table.lookup_many([3, 7_000, 4]) == [9, None, 16]
+        assert table.lookup_many(b"\3\0\0\0\4\0\0\0") == [9, 16]
+        with pytest.raises(ElementError, match="key: -1 does not fit"):
+            table.lookup_many([1, -1])
+        keys, values = table.columns()
+        assert dict(zip(keys, values, strict=True)) == dict(table.items())
         assert table.delete_many([1, 7_000, 2, 8_000, 9_000, 3]) == 3
         assert 1 not in table and 4 in table
         table.update_many((key, 5) for key in (1, 4))
@@ -294,3 +305,23 @@ def test_threads_use_one_map() -> None:
         with ThreadPoolExecutor(8) as pool:
             assert list(pool.map(work, range(0, 4096, 512))) == [256] * 8
         assert len(dict(table.items())) == 2048
+
+
+def test_integers_of_either_sign() -> None:
+    """The short way to an element is for those that are not negative; all others have to come through."""
+    spec = MapSpec("signed", MapType.HASH, 4, 4, 8, key_type_id=1, value_type_id=1)
+    edit = BtfEdit(Btf(as_words(b""), b"\0"))
+    edit.append("int", make_info(Kind.INT), 4, IntEncoding.SIGNED << 24 | 32)
+    with create_map(spec, "", edit.finish(), None) as table:
+        for key, value in ((1, -1), (-1, 1), (-5, -(1 << 31)), ((1 << 31) - 1, (1 << 31) - 1), (3, NO_INT)):
+            table[key] = value
+            assert table[key] == value
+        assert len(list(table)) == 5
+        for wrong in (1 << 31, 1 << 32, 1 << 64, -(1 << 31) - 1):
+            with pytest.raises(ElementError):
+                table[wrong]
+            with pytest.raises(ElementError):
+                table[1] = wrong
+        with pytest.raises(KeyError):
+            table[2]
+        assert table[b"\1\0\0\0"] == -1

@@ -79,7 +79,7 @@ def _list(table: Table) -> LookUp:
     keys = table.joined_keys
 
     def look_up() -> None:
-        table.map.lookup_many_bytes(keys)
+        table.map.lookup_many(keys)
 
     return look_up, table.size
 
@@ -87,6 +87,13 @@ def _list(table: Table) -> LookUp:
 def _all(table: Table) -> LookUp:
     def look_up() -> None:
         _require(len(list(table.map.items())), table)
+
+    return look_up, table.size
+
+
+def _batch(table: Table) -> LookUp:
+    def look_up() -> None:
+        _require(len(table.map.columns()[0]), table)
 
     return look_up, table.size
 
@@ -109,7 +116,7 @@ _WAYS: dict[str, Callable[[Table], LookUp]] = {
     "single": _single,
     "list": _list,
     "walk": _all,
-    "batch": _all,
+    "batch": _batch,
     "mapped": _mapped,
 }
 
