@@ -9,6 +9,7 @@ from struct import Struct
 from . import syscall
 from .btf import Btf
 from .errors import KernelError
+from .lean import NamedTuple
 from .native import native
 from .syscall import Command, btf_load
 
@@ -16,15 +17,25 @@ _INFO = Struct("=QII")
 """The start of struct bpf_btf_info: the data's buffer and size, id."""
 
 
-def load_btf(btf: Btf) -> int | None:
-    """A file descriptor of the BTF; None if the kernel takes it in no form (BTF is optional).
+class LiveBtf(NamedTuple):
+    """BTF that the kernel has taken: a descriptor of the caller's, and whether functions are in it."""
 
-    Drops one feature after the other, newest first, until the kernel is content.
+    fd: int
+    has_functions: bool
+
+
+def load_btf(btf: Btf) -> LiveBtf | None:
+    """The BTF as the kernel takes it; None if it takes it in no form (BTF is optional).
+
+    Drops one feature after the other, newest first, until the kernel is content. Without
+    functions (4.20, or one that no kernel takes: a parameter has no name) no program can
+    say which of them it is made of.
     """
     fd = btf_load(btf.encode())
     if fd >= 0:
-        return fd
-    from .btf.sanitize import NEWEST_FIRST, features_used, without  # here, as newer kernels take all BTF
+        return LiveBtf(fd, True)
+    # here, as newer kernels take all BTF
+    from .btf.sanitize import NEWEST_FIRST, BtfFeature, features_used, without
 
     used, dropped = features_used(btf), set()
     for feature in NEWEST_FIRST:
@@ -33,7 +44,7 @@ def load_btf(btf: Btf) -> int | None:
         dropped.add(feature)
         fd = btf_load(without(btf, dropped).encode())
         if fd >= 0:
-            return fd
+            return LiveBtf(fd, BtfFeature.FUNC not in dropped)
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import insn as bpf
 from .lean import TYPE_CHECKING, dataclass, field
-from .spec import ExternReference, MapReference
+from .spec import ExternReference, JumpTable, MapReference
 
 if TYPE_CHECKING:
     from .btf.ext import CoreRelocation, LineInfo
@@ -24,6 +24,8 @@ class LinkedProgram:
     """Each names a 64-bit load whose first ``imm`` still wants the map's file descriptor;
     the kind of load and the offset in the value are in place."""
     externs: list[ExternReference] = field(default_factory=list)
+    jump_tables: list[JumpTable] = field(default_factory=list)
+    """Each names a 64-bit load that wants the descriptor of the table's map, as in `map_refs`."""
     core: list[tuple[int, CoreRelocation]] = field(default_factory=list)
     func_info: list[tuple[int, int]] = field(default_factory=list)
     """(instruction, type id of the FUNC) of each function; empty if any of them has none."""
@@ -97,6 +99,10 @@ class _Linker:
             self._point_to_map(moved)
         for extern in function.externs:
             linked.externs.append(ExternReference(start + extern.insn, extern.name))
+        for table in function.jump_tables:
+            at, targets = start + table.insn, tuple([start + target for target in table.targets])
+            linked.jump_tables.append(JumpTable(at, table.offset, targets))
+            bpf.set_source(linked.insns, at, bpf.PSEUDO_MAP_VALUE, self.order)
         linked.core.extend((start + at, relocation) for at, relocation in function.core)
         for at, file_name, text, place in function.line_info:
             linked.line_info.append((start + at, file_name, text, place))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from .attach_target import ProgramFunction
     from .btf.kernel import KernelBtf
+    from .btf_load import LiveBtf
     from .links.link import Link
     from .spec import MapSpec, ObjectSpec
     from .struct_ops_map import StructOpsMap
@@ -90,7 +91,8 @@ class Object:
 
     def _make(self, fitted: FittedObject, log_level: int, pin_root: str | Path) -> None:
         spec = fitted.spec
-        btf_fd = _load_btf(spec)
+        live = _load_btf(spec)
+        btf_fd = live.fd if live else None
         try:
             for map_spec in spec.maps.values():
                 if map_spec.autocreate:
@@ -100,7 +102,10 @@ class Object:
                     placed = fitted.place(variable)
                     self.variables[variable.name] = Variable(placed, self.maps[variable.map])
             self._fill_slots(spec, self.maps, of_programs=False)
-            for program in load_each(fitted.programs, lambda ready: ready.load(self.maps, btf_fd, log_level)):
+            functions = live.fd if live and live.has_functions else None
+            for program in load_each(
+                fitted.programs, lambda ready: ready.load(self.maps, functions, log_level)
+            ):
                 self.programs[program.name] = program
             self._share_usdt_specs(spec)
             self._fill_slots(spec, self.programs, of_programs=True)
@@ -202,7 +207,7 @@ class Object:
         return f"<Object '{self.name}' programs: {', '.join(self.programs)}; maps: {', '.join(self.maps)}>"
 
 
-def _load_btf(spec: ObjectSpec) -> int | None:
+def _load_btf(spec: ObjectSpec) -> LiveBtf | None:
     if spec.btf is None:
         return None
     from .btf_load import load_btf

@@ -99,6 +99,20 @@ class ReadyProgram:
     def load(self, maps: Mapping[str, Map], btf_fd: int | None, log_level: int) -> Program:
         """Give it to the kernel. Raises VerifierError, KernelError."""
         insns = self._with_maps(maps)
+        if not self._linked.jump_tables:
+            return self._load(insns, btf_fd, log_level)
+        from .jump_tables import JumpTables  # here, as few programs have any
+
+        tables = JumpTables(self._linked)
+        try:
+            for table in self._linked.jump_tables:
+                pack_into("=i", insns, table.insn * SIZE + 4, tables.fds[table.offset])
+            return self._load(insns, btf_fd, log_level)
+        finally:
+            tables.close()
+
+    def _load(self, code: bytearray, btf_fd: int | None, log_level: int) -> Program:
+        insns = bytes(code)
         func_info, line_info = self._debug_info() if btf_fd is not None else (b"", b"")
         license = self._object.license.encode() + b"\0"
         spec = self._spec
@@ -139,11 +153,11 @@ class ReadyProgram:
             log = explain_poison(log, self._linked, self._object.btf, self._core, types)
         return self._externs.explain(log) if self._externs else log
 
-    def _with_maps(self, maps: Mapping[str, Map]) -> bytes:
+    def _with_maps(self, maps: Mapping[str, Map]) -> bytearray:
         insns = bytearray(self._linked.insns)
         for reference in self._linked.map_refs:
             pack_into("=i", insns, reference.insn * SIZE + 4, maps[reference.map].fd)
-        return bytes(insns)
+        return insns
 
     def _debug_info(self) -> tuple[bytes, bytes]:
         """func_info and line_info as the kernel's records."""

@@ -58,6 +58,17 @@ class ExternReference:
 
 
 @dataclass(slots=True)
+class JumpTable:
+    """A 64-bit load of a table of places in the same function, for an indirect jump (gotox)."""
+
+    insn: int
+    offset: int
+    """In the section ``.jumptables``: the same table may be loaded several times."""
+    targets: tuple[int, ...]
+    """Indexes of the instructions that may be jumped to."""
+
+
+@dataclass(slots=True)
 class Function:
     """One function's instructions as clang left them, with everything they refer to."""
 
@@ -68,6 +79,7 @@ class Function:
     maps: list[MapReference] = field(default_factory=list)
     functions: list[FunctionReference] = field(default_factory=list)
     externs: list[ExternReference] = field(default_factory=list)
+    jump_tables: list[JumpTable] = field(default_factory=list)
     core: list[tuple[int, CoreRelocation]] = field(default_factory=list)
     """CO-RE relocations by instruction index."""
     type_id: int = 0

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MAPS = ".maps"
 LEGACY_MAPS = "maps"
 ARENA = ".addr_space.1"
+JUMP_TABLES = ".jumptables"
 MAX_NUMBER = 0xFFFFFFFF
 """Of a map's attributes in bpf(2), map_extra excepted."""
 

@@ -11,10 +11,12 @@ from .enums import ProgType
 from .lean import TYPE_CHECKING
 from .sections import NO_ATTACH, find_section
 from .spec import ExternReference, ExternSpec, Function, FunctionReference, MapReference, ProgramSpec
-from .spec_file import ARENA, LEGACY_MAPS, MAPS, ObjectFile, data_kind, is_extern
+from .spec_file import ARENA, JUMP_TABLES, LEGACY_MAPS, MAPS, ObjectFile, data_kind, is_extern
 
 if TYPE_CHECKING:
     from .btf.ext import LineInfo
+    from .spec import JumpTable
+    from .spec_jump_tables import JumpTableReader
 
 TEXT = ".text"
 """Functions in here are never programs, only called by them."""
@@ -30,6 +32,7 @@ class FunctionReader:
         self.places: dict[tuple[int, int], int] = {}
         """(section number, offset) → index in `functions`."""
         self._starts: dict[int, list[int]] = {}
+        self._jump_tables: JumpTableReader | None = None
         self._find_functions()
 
     def _find_functions(self) -> None:
@@ -84,6 +87,7 @@ class FunctionReader:
             function.maps.sort(key=_insn)
             function.functions.sort(key=_insn)
             function.externs.sort(key=_insn)
+            function.jump_tables.sort(key=_insn)
         return self.functions
 
     def _containing(self, section: int, offset: int) -> tuple[Function, int] | None:
@@ -143,8 +147,18 @@ class FunctionReader:
                 function.section,
                 f"{_where(function, index)} calls '{symbol.name}' in data section '{section.name}'",
             )
+        elif section.name == JUMP_TABLES:
+            start = relocation.offset - index * bpf.SIZE
+            function.jump_tables.append(self._tables_in(section).read(function, index, start, symbol))
         else:
             self._add_map_reference(function, index, section, relocation, insn.imm)
+
+    def _tables_in(self, section: Section) -> JumpTableReader:
+        if self._jump_tables is None:
+            from .spec_jump_tables import JumpTableReader  # here, as few objects have any
+
+            self._jump_tables = JumpTableReader(self.file, section)
+        return self._jump_tables
 
     def _add_function_reference(
         self, function: Function, index: int, section: Section, offset: int, is_call: bool
@@ -221,7 +235,7 @@ class FunctionReader:
         return self._containing(section.number, offset)
 
 
-def _insn(reference: MapReference | FunctionReference | ExternReference) -> int:
+def _insn(reference: MapReference | FunctionReference | ExternReference | JumpTable) -> int:
     return reference.insn
 
 

@@ -87,6 +87,8 @@ def entries(spec: ObjectSpec, linked: LinkedProgram) -> list[int]:
     """Where the verifier starts: at the program, and at global functions, called or not (until 6.8)."""
     known = {function.name for function in spec.functions if function.is_global}
     found = [start for start, name in linked.functions if start == 0 or name in known]
+    # Where an indirect jump leads is up to what it is given.
+    found += [target for table in linked.jump_tables for target in table.targets]
     return found if linked.exception_callback is None else [*found, linked.exception_callback]
 
 

@@ -312,3 +312,13 @@ def check_called_program(opened: Open) -> None:
     obj = opened("elf/called_sections")
     obj.load(programs=["counted"])
     assert obj.test_run("counted", frame()).retval == len(frame()) + 1
+
+
+@pytest.mark.obj("elf/jump_table")
+@pytest.mark.needs("indirect_jumps")
+def check_jump_table(obj: SubjectObject) -> None:
+    """A program and a subprogram jump by tables of places."""
+    for value, jumped, called in ((0, 11, 100), (1, 300, 200), (2, 33, 300), (3, 11, 100), (9, 5, 400)):
+        obj.set_variable("input", u32(value))
+        assert obj.test_run("jump").retval == jumped
+        assert obj.test_run("call").retval == called

@@ -1,4 +1,4 @@
-"""The user's own objects: does each open, does each program load, does it attach, and why not."""
+"""The user's own objects: does each open, does each program load, does what can attach, and why not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ...loader.errors import BpflabError
-from ...loader.spec import ObjectSpec, ProgramSpec
+from ...loader.spec import MapSpec, ObjectSpec, ProgramSpec
 from ..subjects.client import Subject
 from ..subjects.handles import SubjectObject, Target
 from .fixtures import JOB
@@ -31,7 +31,7 @@ TARGET_OF = {
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A check per object and one or two per program, by what our own reader finds in the files.
+    """A check per object, one or two per program and one per struct_ops map, by what our reader finds.
 
     An object that it cannot read has the one check that tells whether the subject can.
     """
@@ -41,11 +41,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if verb == "open":
             cases.append(pytest.param(path, marks=pytest.mark.id(f"object/{name}/open")))
             continue
-        for program in _programs(path):
+        spec = _read(path)
+        if spec and verb == "attach_map":
+            for struct in _structs(spec):
+                mark = pytest.mark.id(f"object/{name}/{struct.name}/attach")
+                programs = sorted({program for _, program in struct.initial_slots})
+                cases.append(pytest.param((path, struct.name, programs), marks=mark))
+            continue
+        for program in spec.programs.values() if spec else ():
             if verb == "load" or _attachable(program):
                 mark = pytest.mark.id(f"object/{name}/{program.name}/{verb}")
                 cases.append(pytest.param((path, program.name), marks=mark))
-    metafunc.parametrize("path" if verb == "open" else "one_program", cases, indirect=verb != "open")
+    argument = {"open": "path", "attach_map": "struct"}.get(verb, "one_program")
+    metafunc.parametrize(argument, cases, indirect=argument == "one_program")
 
 
 @pytest.fixture
@@ -63,9 +71,10 @@ def check_open(path: Path, subject: Subject) -> None:
 
 
 def check_load(one_program: tuple[SubjectObject, str]) -> None:
-    """The program loads, alone."""
+    """The program loads, alone; a struct's callbacks may come together."""
     candidate, program = one_program
-    assert set(candidate.load(programs=[program])) == {program}
+    loaded = set(candidate.load(programs=[program]))
+    assert loaded == {program} or (program in loaded and candidate.programs[program].type == "struct_ops")
 
 
 def check_attach(one_program: tuple[SubjectObject, str], request: pytest.FixtureRequest) -> None:
@@ -75,11 +84,24 @@ def check_attach(one_program: tuple[SubjectObject, str], request: pytest.Fixture
     candidate.attach(program, _target(candidate.programs[program].type, request)).detach()
 
 
-def _programs(path: Path) -> list[ProgramSpec]:
+def check_attach_map(struct: tuple[Path, str, list[str]], subject: Subject) -> None:
+    """The struct of callbacks is taken by its subsystem."""
+    path, name, programs = struct
+    with subject.open(path) as candidate:
+        candidate.load(programs=programs)
+        candidate.attach_map(name).detach()
+
+
+def _read(path: Path) -> ObjectSpec | None:
     try:
-        return list(ObjectSpec.from_file(path).programs.values())
+        return ObjectSpec.from_file(path)
     except (BpflabError, OSError):
-        return []
+        return None
+
+
+def _structs(spec: ObjectSpec) -> list[MapSpec]:
+    """Those that are made without being asked for."""
+    return [each for each in spec.maps.values() if each.kind == "struct_ops" and each.autocreate]
 
 
 def _attachable(program: ProgramSpec) -> bool:

@@ -95,11 +95,16 @@ def test_a_subject_passes_what_needs_only_bpf(tmp_path: Path, corpus: dict[str, 
     assert {check: says for check, says in found.items() if says.split(":")[0] != expected[check]} == {}
 
 
+CALLBACKS = ("count_init", "constant_threshold", "keep_window", "old_window")
+"""Programs of struct_ops/congestion."""
+
+
 @pytest.mark.parametrize("subject", registry.names())
 def test_a_users_objects_are_told_apart(tmp_path: Path, corpus: dict[str, Path], subject: str) -> None:
     users = [
         {"name": "good.bpf.o", "path": str(corpus["programs/xdp"])},
         {"name": "partly.bpf.o", "path": str(corpus["elf/autoload"])},
+        {"name": "struct.o", "path": str(corpus["struct_ops/congestion"])},
         {"name": "text.o", "path": str(corpus["hostile/text"])},
     ]
     events = run_suite(tmp_path, {}, [subject], user_objects=users)
@@ -115,6 +120,9 @@ def test_a_users_objects_are_told_apart(tmp_path: Path, corpus: dict[str, Path],
         "object/partly.bpf.o/wanted/attach": "pass",
         "object/partly.bpf.o/also_wanted/attach": "pass",
         "object/partly.bpf.o/refused_if_loaded/attach": "fail",
+        "object/struct.o/open": "pass",
+        **dict.fromkeys((f"object/struct.o/{name}/load" for name in CALLBACKS), "pass"),
+        "object/struct.o/control/attach": "pass",
         "object/text.o/open": "fail",
     }
     assert "verifier" in found["object/partly.bpf.o/refused_if_loaded/load"]

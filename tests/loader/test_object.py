@@ -23,7 +23,7 @@ from bpflab.loader import (
     btf_load,
     syscall,
 )
-from bpflab.loader.btf import sanitize
+from bpflab.loader.btf import Kind, sanitize
 from bpflab.loader.btf.sanitize import BtfFeature
 
 pytestmark = pytest.mark.usefixtures("live")
@@ -354,3 +354,21 @@ def test_a_failed_load_leaves_no_pin(compile_bpf: Compile, bpffs: Path) -> None:
     with load(compile_bpf(PINNED % (8, "0")), pin_root=bpffs), pytest.raises(VerifierError):
         load(broken, pin_root=bpffs)
     assert (bpffs / "shared").exists()
+
+
+NAMELESS = """
+u32 input = 3;
+__attribute__((noinline)) int twice(int value, int) { return value * 2; }
+SEC("socket") int program(void *ctx) { return twice(input, 0); }
+"""
+
+
+@pytest.mark.usefixtures("live")
+def test_types_of_functions_that_no_kernel_takes_are_left_out(compile_bpf: Compile) -> None:
+    """A parameter without a name: the BTF goes without functions, and programs do not refer to them."""
+    spec = ObjectSpec.from_file(compile_bpf(NAMELESS))
+    assert spec.btf is not None and "" in {
+        name for proto in spec.btf.of_kind(Kind.FUNC_PROTO) for name, _ in spec.btf.parameters(proto)
+    }
+    with spec.load() as loaded:
+        assert loaded.programs["program"].test_run(bytes(64)).retval == 6
