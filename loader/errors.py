@@ -8,6 +8,11 @@ from __future__ import annotations
 import errno as errno_names
 import os
 
+from .lean import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .source_line import SourceLine
+
 
 class BpflabError(Exception):
     """Base of every error that the loader raises on purpose."""
@@ -73,13 +78,16 @@ class KernelError(BpflabError):
 class VerifierError(KernelError):
     """The kernel refused a program: `program`, `errno` and the verifier's full `log`.
 
-    The text shows the last lines of the log that say something.
+    `source` is the line of C that it was at, if the object tells and the log does. The text
+    shows that, and the last lines of the log that say something.
     """
 
-    def __init__(self, program: str, errno: int, log: str) -> None:
+    def __init__(self, program: str, errno: int, log: str, source: SourceLine | None = None) -> None:
         self.program = program
         self.log = log
-        super().__init__(f"program '{program}' refused by the kernel", errno, verdict_lines(log))
+        self.source = source
+        where = f" (in {source}: {source.text})" if source else ""
+        super().__init__(f"program '{program}' refused by the kernel", errno, verdict_lines(log) + where)
 
 
 class NotSupportedError(BpflabError):

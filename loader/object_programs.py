@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .core.relocate import CoreResult
     from .externs.resolve import Externs
     from .map import Map
+    from .source_line import SourceLine
     from .spec import ObjectSpec, ProgramSpec
     from .struct_ops import StructOps
     from .target import Target
@@ -139,7 +140,10 @@ class ReadyProgram:
         try:
             fd, log = load_program(spec.name, attempt, log_level)
         except VerifierError as error:
-            raise VerifierError(spec.name, error.errno, self._explained(error.log)) from None
+            log = self._explained(error.log)
+            # What is said of a missing field or function names its own line.
+            source = self._source(log) if log == error.log else None
+            raise VerifierError(spec.name, error.errno, log, source) from None
         program = Program.from_spec(fd, spec, insns, log)
         program.attach_to = self._attach_to
         return program
@@ -152,6 +156,14 @@ class ReadyProgram:
             types = self._target.relocation
             log = explain_poison(log, self._linked, self._object.btf, self._core, types)
         return self._externs.explain(log) if self._externs else log
+
+    def _source(self, log: str) -> SourceLine | None:
+        from .source_line import line_of_verdict
+
+        try:
+            return line_of_verdict(self._linked, self._object.btf, log)
+        except BtfError:
+            return None
 
     def _with_maps(self, maps: Mapping[str, Map]) -> bytearray:
         insns = bytearray(self._linked.insns)

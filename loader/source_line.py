@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
@@ -36,6 +37,16 @@ def source_line(linked: LinkedProgram, btf: Btf | None, insn: int) -> SourceLine
         return None
     _, file_name, text, place = linked.line_info[position]
     return SourceLine(btf.string(file_name), place >> 10, btf.string(text).strip())
+
+
+def line_of_verdict(linked: LinkedProgram, btf: Btf | None, log: str) -> SourceLine | None:
+    """The source line of the instruction at which a verifier log ends; None if the log shows none.
+
+    Raises BtfError for malformed line info.
+    """
+    shown = re.findall(r"^(\d{1,7}): \([0-9a-f]{2}\) ", log, re.MULTILINE)
+    last = int(shown[-1]) if shown else -1
+    return source_line(linked, btf, last) if 0 <= last < len(linked.insns) // bpf.SIZE else None
 
 
 def line_of_use(linked: LinkedProgram, btf: Btf | None, insn: int) -> SourceLine | None:

@@ -10,7 +10,7 @@ from bpflab.loader.btf.kernel import KernelBtf
 from bpflab.loader.btf.type_name import type_name
 from bpflab.loader.core.explain import explain
 from bpflab.loader.linker import link
-from bpflab.loader.source_line import line_of_use, source_line
+from bpflab.loader.source_line import line_of_use, line_of_verdict, source_line
 from bpflab.loader.spec import ObjectSpec
 
 Compile = Callable[[str], Path]
@@ -199,3 +199,32 @@ def test_offsets_belong_to_the_line_that_uses_them(compile_bpf: Compile) -> None
         "if (__builtin_preserve_field_info(s->b, 2))",
         "probe(&result, 8, &s->b);",
     ]
+
+
+TWO_LINES = """
+u32 first = 1;
+SEC("socket") int program(struct __sk_buff *skb)
+{
+    first += skb->len;
+    return first;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("log", "text"),
+    [
+        ("0: (18) r2 = 0x0\n; first += skb->len;\n{last}: (95) exit\nR0 !read_ok\n", "return first;"),
+        ("func#0 @0\n{last}: R1=ctx()\n0: (61) r1 = *(u32 *)(r1 +0)\n", "first += skb->len;"),
+        ("Global function f() doesn't return scalar\n", None),
+        ("99999: (95) exit\n", None),
+        ("123456789: (95) exit\nnot an instruction: (95) exit\n", None),
+        ("", None),
+    ],
+)
+def test_the_line_at_which_a_log_ends(compile_bpf: Compile, log: str, text: str | None) -> None:
+    spec = ObjectSpec.from_file(compile_bpf(TWO_LINES))
+    linked = link(spec, spec.programs["program"])
+    last = len(linked.insns) // 8 - 1
+    found = line_of_verdict(linked, spec.btf, log.format(last=last))
+    assert (found.text if found else None) == text

@@ -202,6 +202,8 @@ def test_a_refused_program(compile_bpf: Compile) -> None:
     assert error.errno == errno.EACCES
     assert "invalid access to packet" in error.log or "invalid mem access" in error.log
     assert "broken" in str(error) and "invalid" in str(error) and "processed" not in str(error)
+    assert error.source is not None and error.source.text.startswith('SEC("xdp") int broken(')
+    assert str(error).endswith(f"(in {error.source.file}:{error.source.line}: {error.source.text})")
 
 
 def test_one_bad_program_spares_the_others(compile_bpf: Compile) -> None:
