@@ -12,6 +12,7 @@ from .fixtures import Open
 from .job import SuiteJob
 from .network import Veth, frame
 from .numbers import unsigned
+from .order import order_met
 
 ESTALE = 116
 
@@ -24,12 +25,12 @@ def check_priority(veth: Veth, opened: Open) -> None:
     target: dict[str, str | int] = {"kind": "tc", "ifindex": veth.near.ifindex, "direction": "ingress"}
     obj.attach("tc_one", target | {"priority": 9})
     first = obj.attach("tc_two", target | {"priority": 5, "handle": 7})
-    assert _order(veth, obj) == 21
+    assert order_met(obj, veth.far, veth.near) == 21
     with pytest.raises(SubjectError) as refused:
         obj.attach("tc_one", target | {"priority": 5, "handle": 7})
     assert refused.value.cls is ErrorClass.KERNEL
     first.detach()
-    assert _order(veth, obj) == 1
+    assert order_met(obj, veth.far, veth.near) == 1
 
 
 @pytest.mark.obj("network/order")
@@ -118,7 +119,7 @@ def check_tcx_revision(veth: Veth, opened: Open) -> None:
         obj.attach("in_two", target | {"revision": seen})
     assert refused.value.errno == ESTALE
     obj.attach("in_two", target | {"revision": obj.query("in_one", target).revision})
-    assert _order(veth, obj) == 12
+    assert order_met(obj, veth.far, veth.near) == 12
 
 
 @pytest.mark.obj("network/order")
@@ -131,7 +132,7 @@ def check_tcx_replace(veth: Veth, opened: Open) -> None:
     link = obj.attach("in_one", target)
     obj.attach("in_two", target)
     obj.update_link(link, "in_three", expected="in_one")
-    assert _order(veth, obj) == 32
+    assert order_met(obj, veth.far, veth.near) == 32
 
 
 @pytest.mark.obj("network/netkit")
@@ -164,21 +165,10 @@ def check_netkit_order(netkit: Veth, opened: Open) -> None:
     obj.attach("primary_two", target | {"place": "before", "beside": "primary_one"})
     expected = [loaded["primary_two"].id, loaded["primary_one"].id]
     assert obj.query("primary_one", target).programs == expected
-    obj.set_variable("order", bytes(8))
-    netkit.near.send(frame(b"P"))
-    assert netkit.far.receive() == frame(b"P")
-    assert unsigned(obj.variable("order")) == 21
+    assert order_met(obj, netkit.near, netkit.far) == 21
 
 
 def _with(veth: Veth, obj: SubjectObject, link: SubjectLink) -> int:
     """The order with a link, which is detached after it."""
     with link:
-        return _order(veth, obj)
-
-
-def _order(veth: Veth, obj: SubjectObject) -> int:
-    """The programs that a frame meets on its way to `near`, as the digits of a number."""
-    obj.set_variable("order", bytes(8))
-    veth.far.send(frame(b"P"))
-    assert veth.near.receive() is not None
-    return unsigned(obj.variable("order"))
+        return order_met(obj, veth.far, veth.near)

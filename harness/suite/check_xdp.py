@@ -6,11 +6,12 @@ import pytest
 
 from ...loader.links import XdpFeature, query_xdp_features
 from ..subjects.errors import ErrorClass, SubjectError
-from ..subjects.handles import SubjectObject, Target
+from ..subjects.handles import Target
 from .addresses import set_mtu
 from .fixtures import Open
 from .network import Veth, frame
 from .numbers import signed, unsigned
+from .order import order_met
 
 XDP_PASS = 2
 ENODATA = 61
@@ -41,15 +42,15 @@ def check_replace(veth: Veth, opened: Open) -> None:
     loaded = obj.load(programs=["xdp_one", "xdp_two"])
     target: dict[str, str | int] = {"kind": "xdp", "ifindex": veth.near.ifindex}
     link = obj.attach("xdp_one", target)
-    assert _order(veth, obj) == 1
+    assert order_met(obj, veth.far, veth.near) == 1
     obj.update_link(link, "xdp_two", expected="xdp_one")
-    assert _order(veth, obj) == 2
+    assert order_met(obj, veth.far, veth.near) == 2
     assert obj.query("xdp_two", target).programs == [loaded["xdp_two"].id]
     with pytest.raises(SubjectError) as refused:
         obj.update_link(link, "xdp_one", expected="xdp_one")
     assert refused.value.cls is ErrorClass.KERNEL
     obj.update_link(link, "xdp_one")
-    assert _order(veth, obj) == 1
+    assert order_met(obj, veth.far, veth.near) == 1
 
 
 @pytest.mark.obj("network/xdp_frags")
@@ -93,8 +94,9 @@ def check_device_bound(veth: Veth, opened: Open) -> None:
 @pytest.mark.needs("xdp_features")
 def check_features(veth: Veth) -> None:
     """A device tells what it can do for XDP before anything is attached."""
-    told = query_xdp_features(veth.near.name)
-    assert XdpFeature.BASIC | XdpFeature.REDIRECT in told.features
+    told = query_xdp_features(veth.near.name).features
+    assert told & XdpFeature.BASIC
+    assert told & XdpFeature.REDIRECT
 
 
 def _drops(opened: Open, veth: Veth, target: Target) -> None:
@@ -111,11 +113,3 @@ def _drops(opened: Open, veth: Veth, target: Target) -> None:
     assert obj.query("sort", target).programs == []
     veth.far.send(frame(b"D2"))
     assert veth.near.receive() == frame(b"D2")
-
-
-def _order(veth: Veth, obj: SubjectObject) -> int:
-    """The programs that a frame meets on its way to `near`, as the digits of a number."""
-    obj.set_variable("order", bytes(8))
-    veth.far.send(frame(b"P"))
-    assert veth.near.receive() is not None
-    return unsigned(obj.variable("order"))

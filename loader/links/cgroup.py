@@ -14,12 +14,12 @@ from .. import syscall
 from ..enums import AttachType
 from ..errors import KernelError, NotSupportedError
 from .anchor import ANYWHERE, REPLACE, Anchor, anchor_hint
+from .hook import FileAttachment, attach_to_hook
 from .link import FdLink, Link
 from .query import Attached, query_hook
 
 if TYPE_CHECKING:
     from ..program import Program
-    from .link import HasDescriptor
 
 Sharing = Literal["multi", "override", "exclusive"]
 """Beside other programs; alone, but groups below may override it; alone, and groups below have none."""
@@ -60,59 +60,26 @@ def attach_cgroup(
                 return FdLink(what, fd)
             if fd != -errno.EINVAL:
                 raise KernelError(f"attaching {what}", -fd, _hint(-fd))
-        flags = order | _SHARING_FLAGS[sharing]
-        replaced, relative = (place.number, 0) if flags & REPLACE else (0, place.number)
-        error = syscall.prog_attach(
+        flags = _SHARING_FLAGS[sharing]
+        error = attach_to_hook(
+            program,
             cgroup,
-            program.fd,
             hook,
-            flags,
-            replace_fd=replaced,
-            relative=relative,
+            flags=flags | (_PREORDER if preorder else 0),
+            place=place,
             revision=expected_revision,
         )
         if error == -errno.EINVAL and (order or expected_revision):
             _require_order(cgroup, hook, f"attaching {what}")
         if error:
             raise KernelError(f"attaching {what}", -error, _hint(-error))
-        return CgroupAttachment(program, cgroup, hook, sharing, what)
+        return FileAttachment(program, cgroup, hook, what, flags | REPLACE if sharing == "multi" else flags)
 
 
 def _require_order(cgroup: int, hook: int, action: str) -> None:
     """EINVAL may mean that the kernel knows no order in groups: raises NotSupportedError if so."""
     if not query_hook(cgroup, hook, "the cgroup").revision:
         raise NotSupportedError(f"{action} in an order", "kernel 6.17, for the order of groups 6.15")
-
-
-class CgroupAttachment(Link):
-    """What BPF_PROG_ATTACH did. It holds descriptors of the group and the program, to name them again."""
-
-    def __init__(self, program: Program, cgroup: int, hook: int, sharing: Sharing, what: str) -> None:
-        """Of a program that is attached."""
-        super().__init__(what, self._end)
-        self._hook, self._sharing = hook, sharing
-        self._cgroup, self._program = os.dup(cgroup), os.dup(program.fd)
-
-    def update(self, new: HasDescriptor, *, expected: HasDescriptor | None = None) -> None:
-        """Put another program in its place without a gap (beside others: 5.6). Raises KernelError.
-
-        Beside others it takes the place of `expected`, by default of what was attached here.
-        """
-        flags, replaced = _SHARING_FLAGS[self._sharing], 0
-        if self._sharing == "multi":
-            flags, replaced = flags | REPLACE, expected.fd if expected else self._program
-        error = syscall.prog_attach(self._cgroup, new.fd, self._hook, flags, replace_fd=replaced)
-        if error:
-            raise KernelError(f"updating {self.what} to '{new.name}'", -error, _hint(-error))
-        os.close(self._program)
-        self._program = os.dup(new.fd)
-
-    def _end(self) -> None:
-        try:
-            syscall.prog_detach(self._cgroup, self._program, self._hook, self.what)
-        finally:
-            os.close(self._cgroup)
-            os.close(self._program)
 
 
 def query_cgroup(path: str | Path, attach_type: AttachType, *, effective: bool = False) -> Attached:

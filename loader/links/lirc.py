@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from .. import syscall
 from ..enums import AttachType
 from ..errors import KernelError
-from .link import Link
+from .hook import FileAttachment
 
 if TYPE_CHECKING:
     from ..program import Program
+    from .link import Link
 
 
 def attach_lirc(program: Program, path: str | Path) -> Link:
@@ -29,18 +30,11 @@ def attach_lirc(program: Program, path: str | Path) -> Link:
         device = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise KernelError(f"attaching {what}", error.errno or 0) from None
-    result = syscall.prog_attach(device, program.fd, AttachType.LIRC_MODE2)
-    if result:
+    try:
+        result = syscall.prog_attach(device, program.fd, AttachType.LIRC_MODE2)
+        if result:
+            hint = "the path must be a lirc device, the kernel one with CONFIG_BPF_LIRC_MODE2"
+            raise KernelError(f"attaching {what}", -result, hint if result == -errno.EINVAL else "")
+        return FileAttachment(program, device, AttachType.LIRC_MODE2, what)
+    finally:
         os.close(device)
-        hint = "the path must be a lirc device, the kernel one with CONFIG_BPF_LIRC_MODE2"
-        raise KernelError(f"attaching {what}", -result, hint if result == -errno.EINVAL else "")
-    held = os.dup(program.fd)
-
-    def detach() -> None:
-        try:
-            syscall.prog_detach(device, held, AttachType.LIRC_MODE2, what)
-        finally:
-            os.close(device)
-            os.close(held)
-
-    return Link(what, detach)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from struct import pack
 from typing import TYPE_CHECKING
 
@@ -11,12 +10,12 @@ from .. import syscall
 from ..enums import AttachType
 from ..errors import KernelError, NotSupportedError
 from .anchor import ANYWHERE, REPLACE, Anchor, anchor_hint
+from .hook import HookAttachment, attach_to_hook
 from .link import FdLink, Link
 from .query import query_hook
 
 if TYPE_CHECKING:
     from ..program import Program
-    from .link import HasDescriptor
 
 
 def attach_ordered(
@@ -42,47 +41,12 @@ def attach_ordered(
         if result >= 0:
             return FdLink(what, result)
     else:
-        result = _prog_attach(program.fd, ifindex, hook, place, revision)
+        result = attach_to_hook(program, ifindex, hook, place=place, revision=revision)
         if not result:
-            return OrderedAttachment(program, ifindex, hook, what)
+            return HookAttachment(program, ifindex, hook, what, REPLACE)
     if result == -errno.EINVAL:
         _require(ifindex, hook, f"attaching {what}", minimum)
     raise KernelError(f"attaching {what}", -result, anchor_hint(-result))
-
-
-class OrderedAttachment(Link):
-    """What BPF_PROG_ATTACH did. It holds the program's descriptor, to name it again."""
-
-    def __init__(self, program: Program, ifindex: int, hook: AttachType, what: str) -> None:
-        """Of a program that is attached."""
-        super().__init__(what, self._end)
-        self._ifindex, self._hook = ifindex, hook
-        self._program = os.dup(program.fd)
-
-    def update(self, new: HasDescriptor, *, expected: HasDescriptor | None = None) -> None:
-        """Put another program in the place of `expected`, by default of what was attached here.
-
-        Raises KernelError (ENOENT: that is not attached any more).
-        """
-        place = Anchor(REPLACE, expected.fd if expected else self._program)
-        error = _prog_attach(new.fd, self._ifindex, self._hook, place, 0)
-        if error:
-            raise KernelError(f"updating {self.what} to '{new.name}'", -error, anchor_hint(-error))
-        os.close(self._program)
-        self._program = os.dup(new.fd)
-
-    def _end(self) -> None:
-        try:
-            syscall.prog_detach(self._ifindex, self._program, self._hook, self.what)
-        finally:
-            os.close(self._program)
-
-
-def _prog_attach(fd: int, ifindex: int, hook: AttachType, place: Anchor, revision: int) -> int:
-    replaced, relative = (place.number, 0) if place.flags & REPLACE else (0, place.number)
-    return syscall.prog_attach(
-        ifindex, fd, hook, place.flags, replace_fd=replaced, relative=relative, revision=revision
-    )
 
 
 def _require(ifindex: int, hook: AttachType, action: str, minimum: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .. import syscall
 from ..enums import AttachType
 from ..errors import KernelError, NotSupportedError
+from .hook import ALONE, HookAttachment
 from .link import FdLink, Link
 from .query import Attached, query_hook
 
@@ -58,15 +59,7 @@ def _attach_flow_dissector(program: Program, namespace: int, what: str) -> Link:
     if error:
         hint = "a flow dissector is attached already" if error == -errno.EEXIST else ""
         raise KernelError(f"attaching {what}", -error, hint)
-    held = os.dup(program.fd)
-
-    def detach() -> None:
-        try:
-            syscall.prog_detach(0, held, AttachType.FLOW_DISSECTOR, what)
-        finally:
-            os.close(held)
-
-    return Link(what, detach)
+    return HookAttachment(program, 0, AttachType.FLOW_DISSECTOR, what, ALONE)
 
 
 def _open(path: str | Path, action: str) -> int:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import errno
-import os
 from typing import TYPE_CHECKING
 
 from .. import syscall
 from ..enums import AttachType
 from ..errors import KernelError
+from .hook import ALONE, FileAttachment
 from .link import FdLink, Link
 from .query import Attached, query_hook
 
 if TYPE_CHECKING:
     from ..map import Map
     from ..program import Program
-    from .link import HasDescriptor
 
 
 def attach_sockmap(program: Program, table: Map, *, attach_type: AttachType | None = None) -> Link:
@@ -32,38 +31,10 @@ def attach_sockmap(program: Program, table: Map, *, attach_type: AttachType | No
         return FdLink(what, fd)
     if fd != -errno.EINVAL:
         raise KernelError(f"attaching {what}", -fd, _HINTS.get(-fd, ""))
-    return SockmapAttachment(program, table, hook, what)
-
-
-class SockmapAttachment(Link):
-    """What BPF_PROG_ATTACH did. It holds descriptors of the map and the program, to name them again."""
-
-    def __init__(self, program: Program, table: Map, hook: int, what: str) -> None:
-        """Attach. Raises KernelError."""
-        error = syscall.prog_attach(table.fd, program.fd, hook)
-        if error:
-            raise KernelError(f"attaching {what}", -error, _HINTS.get(-error, ""))
-        super().__init__(what, self._end)
-        self._hook = hook
-        self._map, self._program = os.dup(table.fd), os.dup(program.fd)
-
-    def update(self, new: HasDescriptor, *, expected: HasDescriptor | None = None) -> None:
-        """Put another program in its place; this way none can be expected. Raises KernelError."""
-        if expected is not None:
-            return super().update(new, expected=expected)
-        error = syscall.prog_attach(self._map, new.fd, self._hook)
-        if error:
-            raise KernelError(f"updating {self.what} to '{new.name}'", -error)
-        os.close(self._program)
-        self._program = os.dup(new.fd)
-        return None
-
-    def _end(self) -> None:
-        try:
-            syscall.prog_detach(self._map, self._program, self._hook, self.what)
-        finally:
-            os.close(self._map)
-            os.close(self._program)
+    error = syscall.prog_attach(table.fd, program.fd, hook)
+    if error:
+        raise KernelError(f"attaching {what}", -error, _HINTS.get(-error, ""))
+    return FileAttachment(program, table.fd, hook, what, ALONE)
 
 
 def query_sockmap(table: Map, attach_type: AttachType) -> Attached:

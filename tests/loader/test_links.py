@@ -22,7 +22,9 @@ from bpflab.loader import (
     TargetError,
     syscall,
 )
-from bpflab.loader.links import tc, xdp
+from bpflab.loader.enums import AttachType
+from bpflab.loader.links import query_cgroup, tc, xdp
+from bpflab.loader.links.cgroup import Sharing
 
 if TYPE_CHECKING:
     from .conftest import Veth
@@ -36,6 +38,7 @@ SEC("tc") int on_tc(struct __sk_buff *ctx) { __sync_fetch_and_add(&packets, 1); 
 SEC("socket") int on_socket(struct __sk_buff *ctx) { __sync_fetch_and_add(&packets, 1); return ctx->len; }
 SEC("socket") int deaf(struct __sk_buff *ctx) { __sync_fetch_and_add(&stopped, 1); return 0; }
 SEC("cgroup_skb/egress") int on_cgroup(struct __sk_buff *ctx) { __sync_fetch_and_add(&packets, 1); return 0; }
+SEC("cgroup_skb/egress") int allow(struct __sk_buff *ctx) { return 1; }
 SEC("raw_tp/sys_enter") int on_raw(void *ctx) { __sync_fetch_and_add(&packets, 1); return 0; }
 SEC("raw_tp/no_such_tracepoint") int nowhere(void *ctx) { return 0; }
 SEC("tp/syscalls/sys_enter_no_such_call") int no_tracepoint(void *ctx) { return 0; }
@@ -220,6 +223,26 @@ def test_a_cgroup(loaded: Object, cgroup: Path, monkeypatch: pytest.MonkeyPatch,
         assert not loopback_works(cgroup)
         assert packets(loaded) > 0
     assert loopback_works(cgroup)
+
+
+@pytest.mark.parametrize("sharing", ["multi", "override", "exclusive"])
+def test_a_cgroup_without_a_link_is_updated(loaded: Object, cgroup: Path, sharing: Sharing) -> None:
+    deny, allow = loaded.programs["on_cgroup"], loaded.programs["allow"]
+    hook = AttachType.CGROUP_INET_EGRESS
+    with deny.attach_cgroup(cgroup, sharing=sharing, by_link=False) as link:
+        assert not loopback_works(cgroup)
+        link.update(allow)
+        assert loopback_works(cgroup)
+        assert [each.program_id for each in query_cgroup(cgroup, hook).programs] == [allow.info().id]
+        if sharing == "multi":
+            link.update(deny, expected=allow)
+            with pytest.raises(KernelError):
+                link.update(deny, expected=allow)
+        else:
+            with pytest.raises(NotSupportedError):
+                link.update(deny, expected=allow)
+    assert loopback_works(cgroup)
+    assert query_cgroup(cgroup, hook).programs == ()
 
 
 def test_no_cgroup(loaded: Object, tmp_path: Path) -> None:
