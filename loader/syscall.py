@@ -75,6 +75,8 @@ _LINK_UPDATE = Struct("=iiIi")
 REPLACE = 4
 """BPF_F_REPLACE."""
 
+_WITH_TOKEN = (Command.MAP_CREATE, Command.PROG_LOAD, Command.BTF_LOAD)
+
 _NAME_CHARACTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")
 
 
@@ -456,10 +458,19 @@ def _must(action: str, command: Command, attr: bytearray, hints: dict[int, str] 
 
 
 def _charged(command: Command, attr: bytearray) -> int:
-    """A command that takes memory: before 5.11 EPERM may mean that RLIMIT_MEMLOCK is too low."""
+    """A command that creates something. EPERM may have two other reasons than missing capabilities.
+
+    Before 5.11 that RLIMIT_MEMLOCK is too low; in a user namespace that a token is wanted (6.9).
+    """
     result = native.bpf(command, attr)
     if result == -errno.EPERM and lift_memlock():
         result = native.bpf(command, attr)
+    if result == -errno.EPERM and command in _WITH_TOKEN:
+        from .token import with_token
+
+        with_one = with_token(command, attr)
+        if with_one is not None:
+            result = native.bpf(command, with_one)
     return result
 
 

@@ -30,6 +30,10 @@ class Child:
     def go(self) -> str:
         """Let the child act; what its action returned. Raises RuntimeError with what it raised."""
         self.start()
+        return self.result()
+
+    def result(self) -> str:
+        """Wait for what the action of a started child returns. Raises RuntimeError with what it raised."""
         answer = b""
         while part := os.read(self._answer, 4096):
             answer += part

@@ -31,11 +31,6 @@ def classify(error: BaseException, needed: Fact | None) -> tuple[Outcome, str, d
     if isinstance(error, SubjectError):
         detail = {"class": str(error.cls), "errno": error.errno, "log": error.log}
         return _refusal(error, needed), _line(str(error)), detail
-    if isinstance(error, BpflabError):
-        # Of a check of our loader's own interface, which has no subject between it and the error.
-        told = describe(error)
-        refusal = SubjectError(ErrorClass(told["class"]), told["errno"], told["message"], told["log"])
-        return classify(refusal, needed)
     if isinstance(error, CheckTimeout):
         return Outcome.TIME_OUT, str(error), {}
     if isinstance(error, SubjectTimeout):
