@@ -45,15 +45,19 @@ if TYPE_CHECKING:
     from .program import Program, RunResult
     from .program_attach import Attachable
     from .program_info import ProgramInfo
+    from .reader import Reader
     from .records import Record, Union
-    from .ringbuf import RingBuffer
+    from .ringbuf import RingBuffer, RingState
+    from .samples import Batch
     from .spec import MapSpec, ObjectSpec, ProgramSpec, VariableSpec
     from .struct_ops_map import StructOpsMap
+    from .user_ringbuf import UserRingBuffer, UserSample
     from .variable import Variable
 
 __all__ = [
     "AttachType",
     "Attachable",
+    "Batch",
     "BpflabError",
     "Btf",
     "BtfError",
@@ -79,14 +83,18 @@ __all__ = [
     "ProgramFunction",
     "ProgramInfo",
     "ProgramSpec",
+    "Reader",
     "Record",
     "RelocationError",
     "RingBuffer",
+    "RingState",
     "RunResult",
     "StructOpsMap",
     "TargetError",
     "Union",
     "UnresolvedError",
+    "UserRingBuffer",
+    "UserSample",
     "Variable",
     "VariableSpec",
     "VerifierError",
@@ -107,10 +115,13 @@ _MODULES = {
     ".program": ("Program", "RunResult"),
     ".program_attach": ("Attachable",),
     ".program_info": ("ProgramInfo",),
+    ".reader": ("Reader",),
     ".records": ("Record", "Union"),
-    ".ringbuf": ("RingBuffer",),
+    ".ringbuf": ("RingBuffer", "RingState"),
+    ".samples": ("Batch",),
     ".spec": ("MapSpec", "ObjectSpec", "ProgramSpec", "VariableSpec"),
     ".struct_ops_map": ("StructOpsMap",),
+    ".user_ringbuf": ("UserRingBuffer", "UserSample"),
     ".variable": ("Variable",),
 }
 

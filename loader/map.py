@@ -26,7 +26,7 @@ from .native import native
 from .native.numbers import NO_INT, int_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
     from typing import Any
 
@@ -377,6 +377,16 @@ class Map(RawMap):
         raise BpflabError(
             f"map '{self.name}': a {self.type.name} holds no events; ring buffers and perf event arrays do"
         )
+
+    def event_decoder(self, type: str = "") -> Callable[[bytes], Any]:
+        """What makes a value (of a struct: a record) of one of the map's events.
+
+        `type` is the name of a struct, union or typedef of the object's BTF; '' is the type that
+        the map's definition says. Raises BtfError if there is none.
+        """
+        from .event_types import decoder
+
+        return decoder(self.name, self._types(), self._type_ids[1], type)
 
     # Between values and bytes
 

@@ -57,7 +57,7 @@ class PerfBuffer(Reader):
         """
         if pages < 1 or pages & (pages - 1):
             raise BpflabError(f"map '{events.name}': {pages} pages per CPU: must be a power of two")
-        super().__init__(f"map '{events.name}'", None if wakeup_events == 1 else _FLUSH_S)
+        super().__init__(f"map '{events.name}'", events, None if wakeup_events == 1 else _FLUSH_S)
         self._events = events
         self._cpus: dict[int, _CpuBuffer] = {}
         if watermark is None:

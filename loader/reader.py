@@ -15,7 +15,9 @@ from .samples import CHUNK, Batch
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from mmap import mmap
-    from typing import Self
+    from typing import Any, Self
+
+    from .map import Map
 
 _PATIENCE = 2
 _BUSY_S = 0.0005
@@ -45,9 +47,10 @@ class Reader:
     goes to one of them. `close` ends the waiting and the iterations of all.
     """
 
-    def __init__(self, what: str, flush_s: float | None = None) -> None:
+    def __init__(self, what: str, first: Map, flush_s: float | None = None) -> None:
         """`what` names it in errors. `flush_s`: look for samples so often, woken up or not."""
         self._what = what
+        self._first = first
         self._flush_s = flush_s
         self._sources: list[Source] = []
         self._next = 0
@@ -121,6 +124,14 @@ class Reader:
                 while not self._take():
                     if not self._wait(None):
                         return
+
+    def records(self, type: str = "") -> Iterator[Any]:
+        """The same as values of a type: '' is the one that the (first) map's definition says.
+
+        Raises BtfError if there is no such type (see `Map.event_decoder`), while iterating
+        BpflabError for a sample that is too short for it.
+        """
+        return map(self._first.event_decoder(type), self)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """The same for asyncio, one task at a time."""

@@ -52,7 +52,7 @@ class RingBuffer(Reader):
     def __init__(self, ring: Map, *others: Map) -> None:
         """Map the buffers into memory. Raises KernelError."""
         names = ", ".join(f"'{one.name}'" for one in (ring, *others))
-        super().__init__(f"map {names}")
+        super().__init__(f"map {names}", ring)
         self._rings: dict[str, _Ring] = {}
         try:
             for one in (ring, *others):

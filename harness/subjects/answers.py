@@ -237,5 +237,10 @@ def reader(answer: Json) -> int:
     return int(answer["reader"])
 
 
+def ring_state(answer: Json) -> tuple[int, int, int]:
+    """The answer to `events_state`: size, consumer, producer."""
+    return int(answer["size"]), int(answer["consumer"]), int(answer["producer"])
+
+
 def nothing(answer: Json) -> None:
     """The answer to verbs that only do something."""

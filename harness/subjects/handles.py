@@ -116,6 +116,10 @@ class SubjectReader(_Handle):
             max=maximum,
         )
 
+    def state(self) -> tuple[int, int, int]:
+        """Size and the consumer's and the producer's position of the (first) ring buffer, in bytes."""
+        return self._subject.ask("events_state", answers.ring_state, reader=self._id)
+
 
 class SubjectObject(_Handle):
     """An opened object; `programs`, `maps` and `variables` are what it holds, by name."""
@@ -247,9 +251,17 @@ class SubjectObject(_Handle):
         """Set a global variable, before or after `load`."""
         self._ask("variable_set", answers.nothing, name=name, value=value.hex())
 
-    def reader(self, name: str) -> SubjectReader:
-        """Open a reader of a ring buffer or perf event array."""
-        return SubjectReader(self._subject, self._ask("events_open", answers.reader, map=name))
+    def reader(self, name: str, *more: str) -> SubjectReader:
+        """Open a reader of a ring buffer, or of several, or of a perf event array."""
+        several: Json = {"more": list(more)} if more else {}
+        return SubjectReader(self._subject, self._ask("events_open", answers.reader, map=name, **several))
+
+    def write_events(self, name: str, *samples: bytes, discard: bool = False) -> None:
+        """Write samples to a user ring buffer, and submit or discard them."""
+        given: Json = {"samples": [sample.hex() for sample in samples]}
+        if discard:
+            given["discard"] = True
+        self._ask("events_write", answers.nothing, map=name, **given)
 
     def test_run(
         self,

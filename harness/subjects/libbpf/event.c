@@ -73,6 +73,31 @@ static bool open_reader(struct reader *reader, const struct bpf_map *map)
 	return false;
 }
 
+/* Lets the reader read the ring buffers of the list `more`, too; false after a refusal. */
+static bool add_rings(struct reader *reader, struct object *object, json_object *request)
+{
+	json_object *list = json_object_object_get(request, "more");
+	size_t i, count = list && json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+
+	if (count && !reader->ring) {
+		refuse(USAGE, 0, "a perf event array is read alone");
+		return false;
+	}
+	for (i = 0; i < count; i++) {
+		const char *name = json_object_get_string(json_object_array_get_idx(list, i));
+		struct bpf_map *map = bpf_object__find_map_by_name(object->bpf, name);
+		int err = map ? ring_buffer__add(reader->ring, bpf_map__fd(map), queue_ring_event, reader) : -ENOENT;
+
+		if (!map)
+			refuse(USAGE, 0, "the object has no map '%s'", name);
+		else if (err)
+			refuse_libbpf(KERNEL, err, "map '%s' cannot be read", name);
+		if (err)
+			return false;
+	}
+	return true;
+}
+
 json_object *verb_events_open(json_object *request)
 {
 	struct object *object = need_live_object(request);
@@ -87,7 +112,7 @@ json_object *verb_events_open(json_object *request)
 		return refuse(KERNEL, ENOMEM, "no memory for a reader");
 	reader->object = object;
 	reader->queue = json_object_new_array();
-	if (!open_reader(reader, map)) {
+	if (!open_reader(reader, map) || !add_rings(reader, object, request)) {
 		free_reader(reader);
 		return NULL;
 	}
@@ -176,6 +201,24 @@ json_object *verb_events_poll(json_object *request)
 	json_object_object_add(answer, "events", events);
 	json_object_object_add(answer, "lost", json_object_new_int64(reader->lost));
 	reader->lost = 0;
+	return answer;
+}
+
+json_object *verb_events_state(json_object *request)
+{
+	struct reader **place = need_reader(request);
+	struct ring *ring;
+	json_object *answer;
+
+	if (!place)
+		return NULL;
+	if (!(*place)->ring)
+		return refuse(USAGE, 0, "reader %lld reads no ring buffer", (long long)(*place)->id);
+	ring = ring_buffer__ring((*place)->ring, 0);
+	answer = json_object_new_object();
+	json_object_object_add(answer, "size", json_object_new_int64(ring__size(ring)));
+	json_object_object_add(answer, "consumer", json_object_new_int64(ring__consumer_pos(ring)));
+	json_object_object_add(answer, "producer", json_object_new_int64(ring__producer_pos(ring)));
 	return answer;
 }
 

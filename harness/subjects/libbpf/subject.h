@@ -107,7 +107,7 @@ verb_function verb_attach, verb_detach, verb_link_update, verb_query;
 verb_function verb_lookup, verb_update, verb_delete, verb_pop, verb_keys;
 verb_function verb_elements, verb_update_many, verb_delete_many, verb_freeze, verb_map_info;
 verb_function verb_link_info, verb_link_pin, verb_iterate;
-verb_function verb_events_open, verb_events_poll, verb_events_close;
+verb_function verb_events_open, verb_events_poll, verb_events_state, verb_events_close, verb_events_write;
 verb_function verb_test_run;
 verb_function verb_bench_load, verb_bench_attach;
 verb_function verb_bench_lookup, verb_bench_update, verb_bench_delete, verb_bench_latency;

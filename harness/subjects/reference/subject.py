@@ -12,6 +12,7 @@ from ....loader import (
     ObjectSpec,
     PerfBuffer,
     RingBuffer,
+    UserRingBuffer,
     VariableSpec,
 )
 from . import targets
@@ -19,7 +20,7 @@ from .bench import Benchmarks
 from .links import Links
 from .maps import Maps
 from .opened import OpenObject
-from .requests import Request, UsageError
+from .requests import Request, UsageError, decode
 
 Answer = dict[str, Any]
 
@@ -41,7 +42,9 @@ class ReferenceSubject:
             "variable_set": self._variable_set,
             "events_open": self._events_open,
             "events_poll": self._events_poll,
+            "events_state": self._events_state,
             "events_close": self._events_close,
+            "events_write": self._events_write,
             "test_run": self._test_run,
             "close": self._close,
             **Links(self._objects, self._ids, self._object).verbs,
@@ -137,6 +140,10 @@ class ReferenceSubject:
         reader = self._map(request).reader()
         number = next(self._ids)
         opened.readers[number] = reader
+        for name in request.names("more") or ():
+            if not isinstance(reader, RingBuffer):
+                raise UsageError(f"map '{request.text('map')}' is no ring buffer to read others with")
+            reader.add(opened.map(name))
         self._lost[number] = 0
         return {"reader": number}
 
@@ -148,9 +155,30 @@ class ReferenceSubject:
         self._lost[number] += lost
         return {"events": [event.hex() for event in events], "lost": lost}
 
+    def _events_state(self, request: Request) -> Answer:
+        number = request.number("reader")
+        reader = self._readers_of(number)[number]
+        if not isinstance(reader, RingBuffer):
+            raise UsageError(f"reader {number} reads no ring buffer")
+        state = reader.state()
+        return {"size": state.size, "consumer": state.consumer, "producer": state.producer}
+
     def _events_close(self, request: Request) -> Answer:
         number = request.number("reader")
         self._readers_of(number).pop(number).close()
+        return {}
+
+    def _events_write(self, request: Request) -> Answer:
+        samples = [decode(sample, "samples") for sample in request.names("samples") or ()]
+        discarded = request.flag("discard")
+        with UserRingBuffer(self._map(request)) as writer:
+            for content in samples:
+                sample = writer.reserve(len(content))
+                sample.data[:] = content
+                if discarded:
+                    sample.discard()
+                else:
+                    sample.submit()
         return {}
 
     def _test_run(self, request: Request) -> Answer:

@@ -1,0 +1,48 @@
+/* Drains a user ring buffer, and sends what it finds there on through a ring buffer of the kernel's. */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#define LARGEST 64
+
+struct {
+	__uint(type, BPF_MAP_TYPE_USER_RINGBUF);
+	__uint(max_entries, 4096);
+} orders SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 16);
+} events SEC(".maps");
+
+struct passed {
+	__u32 size;
+	__u8 bytes[LARGEST];
+};
+
+__s64 drained;
+
+static long pass_on(struct bpf_dynptr *order, void *context)
+{
+	struct passed *passed = bpf_ringbuf_reserve(&events, sizeof(*passed), 0);
+	__u32 size = 0;
+
+	if (!passed)
+		return 1;
+	/* An order begins with the number of its bytes. */
+	__builtin_memset(passed, 0, sizeof(*passed));
+	bpf_dynptr_read(&size, sizeof(size), order, 0, 0);
+	passed->size = size;
+	if (size >= 1 && size <= LARGEST)
+		bpf_dynptr_read(passed->bytes, size, order, sizeof(size), 0);
+	bpf_ringbuf_submit(passed, 0);
+	return 0;
+}
+
+SEC("tc")
+int drain(struct __sk_buff *skb)
+{
+	drained = bpf_user_ringbuf_drain(&orders, pass_on, NULL, 0);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
