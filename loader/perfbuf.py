@@ -159,6 +159,7 @@ class _CpuBuffer:
     def close(self) -> None:
         self._data.release()
         unmap(self._pages)
+        del self._pages  # or it would live as long as the reader
         os.close(self.fd)
 
     def _scan(self, position: int, end: int, limit: int) -> Batch | None:

@@ -277,7 +277,7 @@ class Reader:
 
 
 def unmap(memory: mmap) -> None:
-    """Close a mapping; if a batch of it is still held, it goes with that."""
+    """Close a mapping; if a part of it is still held, it goes with that."""
     try:
         memory.close()
     except BufferError:

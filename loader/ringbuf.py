@@ -127,6 +127,7 @@ class _Ring:
         self._consumer.close()
         self._data.release()
         unmap(self._producer)
+        del self._producer  # or it would live as long as the reader
 
     def _find(self, position: int, limit: int) -> int:
         self._state[0] = position

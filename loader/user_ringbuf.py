@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import select
 import time
-from contextlib import suppress
 from mmap import MAP_SHARED, PAGESIZE, PROT_READ, PROT_WRITE, mmap
 from struct import Struct
 from typing import TYPE_CHECKING, Self
 
 from .errors import BpflabError, KernelError
 from .native import native
+from .reader import unmap
 
 if TYPE_CHECKING:
     from .map import Map
@@ -130,8 +130,7 @@ class UserRingBuffer:
         self._epoll.close()
         self._consumer.close()
         self._data.release()
-        with suppress(BufferError):  # a sample is still held: unmapped with it
-            self._producer.close()
+        unmap(self._producer)
 
     def __enter__(self) -> Self:
         return self

@@ -29,7 +29,7 @@ STREAM = 20_000
 LARGE_PERF_PAGES = 1024
 WATERMARK = 512
 KINDS = {"ring": "a ring buffer", "perf": "a perf event array"}
-WAYS = {"object": "one by one"}
+WAYS = {"object": "one by one", "batch": "in batches"}
 
 STREAMS = (
     pytest.param("wide_ring", "emit_wide", {}, "a ring buffer", id="stream_ring"),

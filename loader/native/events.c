@@ -38,7 +38,8 @@ static void bpflab_store(char *at, uint64_t value)
 
 static int sensible(const struct scan *scan, uint64_t size)
 {
-	return scan->end - scan->position <= size && scan->position % 8 == 0 && scan->end % 8 == 0;
+	return scan->position <= scan->end && scan->end - scan->position <= size &&
+	       scan->position % 8 == 0 && scan->end % 8 == 0;
 }
 
 static void put(uint32_t *spans, unsigned count, uint64_t start, uint32_t length)

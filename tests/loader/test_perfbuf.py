@@ -127,3 +127,67 @@ def test_bad_sizes_are_refused(loaded: Object) -> None:
     for pages in (0, 3, -1):
         with pytest.raises(BpflabError, match="power of two"):
             PerfBuffer(loaded.maps["events"], pages=pages)
+
+
+def test_batches_say_where_they_are_from(loaded: Object, one_cpu: None) -> None:
+    with PerfBuffer(loaded.maps["events"]) as reader:
+        loaded.programs["emit"].test_run(FRAME, repeat=3)
+        (cpu,) = os.sched_getaffinity(0)
+        for batch in reader.batches(0):
+            assert (batch.map, batch.cpu, batch.stride, len(batch)) == ("events", cpu, 24, 3)
+            assert [unpack("=III", sample) for sample in batch] == [(n, 7, 8) for n in range(3)]
+
+
+def test_only_the_online_cpus_are_read(loaded: Object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CPUs that are off-line have no buffer; the keys of the others keep their numbers."""
+    last = max(os.sched_getaffinity(0))
+    monkeypatch.setattr(perfbuf, "online_cpus", lambda: [last])
+    before = os.sched_getaffinity(0)
+    with PerfBuffer(loaded.maps["events"]) as reader:
+        assert set(reader.lost_by_cpu) == {last}
+        os.sched_setaffinity(0, {last})
+        try:
+            loaded.programs["emit"].test_run(FRAME)
+        finally:
+            os.sched_setaffinity(0, before)
+        assert len(reader.read()) == 1
+
+
+def test_an_overwriting_buffer_keeps_the_newest(loaded: Object, one_cpu: None) -> None:
+    with PerfBuffer(loaded.maps["events"], pages=1, overwrite=True) as reader:
+        for number in (10, 1000, 0, 1):
+            loaded.programs["emit"].test_run(FRAME, repeat=number) if number else None
+            last = int(loaded.variables["number"].value)
+            seen = [unpack("=I", sample[:4])[0] for sample in reader.read()]
+            assert len(seen) == min(number, len(seen))
+            assert seen == list(range(last - len(seen), last))
+        assert reader.overwritten > 1000 * 24 - 4096 - 24
+        assert reader.read() == []
+
+
+def test_limits_of_an_overwriting_buffer(loaded: Object, one_cpu: None) -> None:
+    with PerfBuffer(loaded.maps["events"], overwrite=True) as reader:
+        loaded.programs["emit"].test_run(FRAME, repeat=5)
+        assert [len(reader.read(2)) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_a_position_that_makes_no_sense(loaded: Object, one_cpu: None) -> None:
+    """The kernel lets user space write the control page, not the samples."""
+    with PerfBuffer(loaded.maps["events"]) as reader:
+        loaded.programs["emit"].test_run(FRAME)
+        (cpu,) = os.sched_getaffinity(0)
+        reader._cpus[cpu]._pages[1032:1040] = pack("=Q", 4)
+        for _ in range(2):
+            with pytest.raises(BpflabError, match=f"CPU {cpu} holds no record"):
+                reader.poll(1)
+
+
+def test_what_a_paused_buffer_misses_is_lost(loaded: Object, one_cpu: None) -> None:
+    with PerfBuffer(loaded.maps["events"]) as reader:
+        reader.pause()
+        loaded.programs["emit"].test_run(FRAME, repeat=4)
+        assert reader.read() == []
+        reader.resume()
+        loaded.programs["emit"].test_run(FRAME)
+        assert [unpack("=I", sample[:4])[0] for sample in reader.read()] == [4]
+        assert reader.lost == sum(reader.lost_by_cpu.values()) == 4

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import mmap
 import select
 import threading
 import time
@@ -11,7 +13,7 @@ from struct import pack, unpack
 from types import ModuleType
 
 import pytest
-from bpflab.loader import BpflabError, Object, ObjectSpec, RingBuffer, ringbuf
+from bpflab.loader import BpflabError, Map, Object, ObjectSpec, RingBuffer, ringbuf
 
 pytestmark = pytest.mark.usefixtures("live")
 FRAME = bytes(64)
@@ -176,3 +178,115 @@ def test_the_map_may_be_closed_first(loaded: Object, reader: RingBuffer) -> None
     loaded.programs["emit"].test_run(FRAME, repeat=2)
     loaded.close()
     assert len(reader.read()) == 2
+
+
+def test_batches_are_valid_until_the_next(loaded: Object, reader: RingBuffer) -> None:
+    loaded.programs["emit"].test_run(FRAME, repeat=2500)
+    numbers = []
+    for batch in reader.batches(0):
+        assert batch.stride == 16
+        assert len(batch) * 16 - 8 == len(batch.block)
+        numbers += [unpack("=II", sample)[0] for sample in batch]
+        assert numbers[-1] == unpack("=II", batch[-1])[0]
+        with pytest.raises(IndexError):
+            batch[len(batch)]
+    assert numbers == list(range(2500))
+
+
+def test_a_batch_is_given_back_at_the_end_of_the_loop(loaded: Object, reader: RingBuffer) -> None:
+    loaded.programs["emit"].test_run(FRAME, repeat=3)
+    for _ in reader.batches(0):
+        assert reader.state().available == 3 * 16
+        break
+    assert reader.state().available == 0
+
+
+def test_batches_of_mixed_sizes(loaded: Object, reader: RingBuffer) -> None:
+    for size in (8, 3, 0, 64):
+        loaded.variables["size"].value = size
+        loaded.programs["emit_sized"].test_run(FRAME)
+    (batch,) = [list(map(bytes, batch)) for batch in reader.batches(0)]
+    assert [len(sample) for sample in batch] == [8, 3, 0, 64]
+
+
+def test_reading_in_the_midst_of_a_batch_is_refused(loaded: Object, reader: RingBuffer) -> None:
+    loaded.programs["emit"].test_run(FRAME, repeat=3)
+    for _ in reader.batches(0):
+        with pytest.raises(BpflabError, match="in the midst"):
+            reader.read()
+
+
+def test_closing_in_the_midst_of_a_batch(loaded: Object, reader: RingBuffer) -> None:
+    loaded.programs["emit"].test_run(FRAME, repeat=3)
+    for batch in reader.batches():
+        reader.close()
+        assert unpack("=II", batch[0]) == (0, 7)  # still mapped
+
+
+def test_a_view_outlives_its_reader(loaded: Object, reader: RingBuffer) -> None:
+    loaded.programs["emit"].test_run(FRAME)
+    (view,) = [batch[0] for batch in reader.batches(0)]
+    reader.close()
+    assert unpack("=II", view) == (0, 7)
+
+
+def test_a_broken_loop_leaves_the_rest(loaded: Object, reader: RingBuffer) -> None:
+    loaded.programs["emit"].test_run(FRAME, repeat=5)
+    assert unpack("=II", next(iter(reader)))[0] == 0
+    assert [unpack("=II", sample)[0] for batch in reader.batches(0) for sample in batch] == [1, 2, 3, 4]
+
+
+def test_several_rings(loaded: Object, reader: RingBuffer) -> None:
+    with pytest.raises(BpflabError, match="already"):
+        reader.add(loaded.maps["events"])
+    with Map.create("ringbuf", max_entries=4096, name="other") as other:
+        reader.add(other)
+    loaded.programs["emit"].test_run(FRAME, repeat=2)
+    assert len(reader.read()) == 2
+    assert reader.state("other") == (4096, 0, 0)
+    assert reader.state() == reader.state("events") == (65536, 32, 32)
+
+
+@pytest.mark.parametrize("position", [4, 1 << 20, (1 << 64) - 8])
+def test_a_position_that_somebody_else_has_spoilt(loaded: Object, reader: RingBuffer, position: int) -> None:
+    """The consumer's page may be written by whoever has the map."""
+    loaded.programs["emit"].test_run(FRAME)
+    with mmap.mmap(loaded.maps["events"].fd, mmap.PAGESIZE) as page:
+        page[:8] = pack("=Q", position)
+        for _ in range(2):
+            with pytest.raises(BpflabError, match="no record at position"):
+                reader.poll(1)
+        page[:8] = pack("=Q", 0)
+    assert len(reader.read()) == 1
+
+
+def test_closing_wakes_up_who_waits(loaded: Object, reader: RingBuffer) -> None:
+    seen: list[list[bytes]] = []
+    waiting = [
+        threading.Thread(target=lambda: seen.append(reader.poll())),
+        threading.Thread(target=lambda: seen.append(list(reader))),
+        threading.Thread(target=lambda: seen.append([b"" for _ in reader.batches()])),
+    ]
+    for thread in waiting:
+        thread.start()
+    time.sleep(0.1)
+    reader.close()
+    for thread in waiting:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert seen == [[], [], []]
+
+
+def test_a_task_that_waits_is_cancelled(loaded: Object, reader: RingBuffer) -> None:
+    async def wait() -> bytes:
+        async for sample in reader:
+            return sample
+        return b"closed"
+
+    async def cancel() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(wait(), 0.1)
+        loaded.programs["emit"].test_run(FRAME)
+        assert unpack("=II", await asyncio.wait_for(wait(), 10)) == (0, 7)
+
+    asyncio.run(cancel())
