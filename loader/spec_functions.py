@@ -272,7 +272,7 @@ def _make_program(function: Function) -> ProgramSpec:
         type=kind.type if kind else ProgType.UNSPEC,
         attach_type=kind.attach_type if kind else NO_ATTACH,
         flags=kind.flags if kind else 0,
-        attach_to=kind.target(section).removeprefix("/") if kind else "",
+        attach_to=kind.target(section) if kind else "",
         autoload=not function.section.startswith("?"),
         attach_kind=kind.attach_kind if kind else "",
         function=function,

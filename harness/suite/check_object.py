@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from ...loader.errors import BpflabError
+from ...loader.links.perf_event import SoftwareEvent
 from ...loader.spec import MapSpec, ObjectSpec, ProgramSpec
 from ..subjects.client import Subject
 from ..subjects.handles import SubjectObject, Target
 from .fixtures import JOB
+
+_SOFTWARE = 1
 
 TARGET_OF = {
     "xdp": "xdp",
@@ -26,6 +29,7 @@ TARGET_OF = {
     "sock_ops": "cgroup",
     "sk_lookup": "netns",
     "flow_dissector": "netns",
+    "perf_event": "perf_event",
 }
 """The kind of target that we make for a program type; the others attach by their section's name."""
 
@@ -78,7 +82,7 @@ def check_load(one_program: tuple[SubjectObject, str]) -> None:
 
 
 def check_attach(one_program: tuple[SubjectObject, str], request: pytest.FixtureRequest) -> None:
-    """The program attaches: where its section says, or to a device or group of ours."""
+    """The program attaches: where its section says, or to a device, group or clock of ours."""
     candidate, program = one_program
     candidate.load(programs=[program])
     candidate.attach(program, _target(candidate.programs[program].type, request)).detach()
@@ -114,6 +118,8 @@ def _target(program_type: str, request: pytest.FixtureRequest) -> Target | None:
         return None
     if kind == "cgroup":
         return {"kind": kind, "path": str(request.getfixturevalue("cgroup"))}
+    if kind == "perf_event":
+        return {"kind": kind, "type": _SOFTWARE, "config": SoftwareEvent.CPU_CLOCK, "frequency": 1, "cpu": 0}
     if kind == "netns":
         return {"kind": kind}
     target = {"kind": kind, "ifindex": request.getfixturevalue("veth").near.ifindex}

@@ -58,6 +58,22 @@ def check_uretprobe(loaded: Open, fork: Fork, probed: Path) -> None:
 
 
 @pytest.mark.obj("probes/uprobe")
+@pytest.mark.parametrize("start", ["file", "function"])
+def check_offset(loaded: Open, fork: Fork, probed: Path, start: str) -> None:
+    """A place is said by its offset in the file, or by that from a function: here to the one behind it."""
+    child = fork(calls(probed, "probed_many_two", 5))
+    obj = loaded("probes/uprobe", target_pid=u32(child.pid))
+    first, second = offset_of(probed, "probed_many_one"), offset_of(probed, "probed_many_two")
+    if start == "file":
+        obj.attach("on_entry", {"kind": "uprobe", "path": str(probed), "offset": second})
+    else:
+        obj.attach("on_entry", uprobe(probed, "probed_many_one", offset=second - first))
+    assert child.go() == "7"
+    assert unsigned(obj.variable("calls")) == 1
+    assert signed(obj.variable("first")) == 5
+
+
+@pytest.mark.obj("probes/uprobe")
 def check_one_process(loaded: Open, fork: Fork, probed: Path) -> None:
     """A program that is attached to one process does not see others."""
     watched, other = (fork(calls(probed, "probed_sum", 1, 2)) for _ in range(2))
@@ -149,7 +165,7 @@ def check_reference_counter(loaded: Open, fork: Fork, probed: Path) -> None:
 
     before, during, after = (fork(read_counter) for _ in range(3))
     obj = loaded("probes/uprobe", target_pid=u32(during.pid))
-    target = uprobe(probed, "probed_text", ref_counter=counter_offset(probed))
+    target = uprobe(probed, "probed_text", ref_counter=offset_of(probed, "probed_counter"))
     assert before.go() == "0"
     link = obj.attach("on_entry", target)
     assert during.go() == "1"
@@ -251,13 +267,13 @@ def check_session(loaded: Open, fork: Fork, probed: Path, ends: str) -> None:
     assert (signed(obj.variable("returned")) == 11) is (ends == "both")
 
 
-def counter_offset(library: Path) -> int:
-    """Where in the file of the library its counter is."""
+def offset_of(library: Path, name: str) -> int:
+    """Where in the file of the library something is."""
     from elftools.elf.elffile import ELFFile
 
     with library.open("rb") as file:
         elf = ELFFile(file)
         symbols: Any = elf.get_section_by_name(".dynsym")
-        (symbol,) = symbols.get_symbol_by_name("probed_counter")
+        (symbol,) = symbols.get_symbol_by_name(name)
         section = elf.get_section(symbol["st_shndx"])
         return int(symbol["st_value"] - section["sh_addr"] + section["sh_offset"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +23,9 @@ from bpflab.loader import (
     TargetError,
 )
 from bpflab.loader.elf_binary import Binary
+from bpflab.loader.enums import LinkType
 from bpflab.loader.links.binary_file import file_of, open_binary
+from bpflab.loader.links.info import UprobeInfo, UprobeMultiInfo
 from bpflab.loader.links.kernel_functions import addresses_in, addresses_of, names_in
 from bpflab.loader.links.perf_event import SoftwareEvent
 from bpflab.loader.pattern import matcher
@@ -80,6 +83,35 @@ def test_kernels_without_perf_links(loaded: Object, probed: Path, monkeypatch: p
         loaded.programs["on_kernel"].attach_kprobe_multi(functions=["a", "b", "c", "d"])
     with pytest.raises(NotSupportedError, match=r"kprobe\.session '0x1'.*kernel 6\.10"):
         loaded.programs["on_both"].attach_kprobe_multi(addresses=[1])
+
+
+def test_what_the_kernel_says_of_links(loaded: Object, probed: Path) -> None:
+    places = Binary(probed.read_bytes(), "probed")
+    with loaded.programs["on_entry"].attach_uprobe(probed, "probed_sum", returns=True, cookie=7) as link:
+        offset = places.function("probed_sum").offset
+        assert link.info().type == LinkType.PERF_EVENT
+        assert link.info().details == UprobeInfo(str(probed), offset, 7, 0, True)
+    with loaded.programs["on_many"].attach_uprobe_multi(probed, "probed_many_*", pid=0) as link:
+        offsets = tuple(function.offset for function in places.matching("probed_many_*"))
+        details = link.info().details
+        assert isinstance(details, UprobeMultiInfo)
+        assert (details.path, details.offsets, details.pid) == (str(probed), offsets, os.getpid())
+
+
+def test_sections_that_say_where(
+    live: None, compile_bpf: Callable[[str], Path], probed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(probed.parent))
+    source = f"""
+volatile u64 entries, returns, many;
+SEC("uprobe/{probed}:probed_sum") int on_entry(void *ctx) {{ entries++; return 0; }}
+SEC("uretprobe/{probed.name}:probed_sum") int on_return(void *ctx) {{ returns++; return 0; }}
+SEC("uprobe.multi/{probed}:probed_s*") int on_many(void *ctx) {{ many++; return 0; }}
+"""
+    with ObjectSpec.from_file(compile_bpf(source)).load() as loaded:
+        assert len(loaded.attach()) == 3
+        assert call(probed) == 3
+        assert [variable.value for variable in loaded.variables.values()] == [1, 1, 1]
 
 
 def test_programs_of_another_kind_are_told_so(loaded: Object, probed: Path) -> None:

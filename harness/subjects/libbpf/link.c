@@ -47,7 +47,8 @@ static bool attach_section(struct bpf_program *program, json_object *target, str
 {
 	(void)target;
 	link->bpf = bpf_program__attach(program);
-	if (!link->bpf && errno == EOPNOTSUPP) {
+	/* Of what the kernel refused it warns. */
+	if (!link->bpf && errno == EOPNOTSUPP && !messages_mention("failed to attach")) {
 		refuse(USAGE, 0, "program '%s': its section '%s' does not say where to attach it: give a target",
 		       bpf_program__name(program), bpf_program__section_name(program));
 		return false;
