@@ -63,18 +63,10 @@ PROBED void probed_scaled(const short *numbers, long index)
 	__asm__ volatile(USDT_PROBE("scaled", "-2@2(%%rbx,%%rcx,2)") : : "b"(numbers), "c"(index) : "memory");
 }
 
-/* With a longer nop behind that of one byte: for one of these, newer kernels put a call. */
-PROBED void probed_quick_five(long number)
+/* With a nop of five bytes behind that of one, for which newer kernels put a call. */
+PROBED void probed_quick(long number)
 {
-	__asm__ volatile(USDT_PROBE_AT("nop\n.byte 0x0f, 0x1f, 0x44, 0, 0", "bpflab", "quick_five", 0, "8@%%rdi")
-			 :
-			 : "D"(number));
-}
-
-PROBED void probed_quick_ten(long number)
-{
-	__asm__ volatile(USDT_PROBE_AT("nop\n.byte 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0", "bpflab",
-				       "quick_ten", 0, "8@%%rdi")
+	__asm__ volatile(USDT_PROBE_AT("nop\n.byte 0x0f, 0x1f, 0x44, 0, 0", "bpflab", "quick", 0, "8@%%rdi")
 			 :
 			 : "D"(number));
 }

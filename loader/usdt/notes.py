@@ -13,7 +13,7 @@ from ..errors import ObjectError
 _SECTION = ".note.stapsdt"
 _BASE_SECTION = ".stapsdt.base"
 _OWNER, _TYPE = b"stapsdt\0", 3
-_NOP, _LONG_NOPS = b"\x90", (bytes.fromhex("0f1f440000"), bytes.fromhex("662e0f1f840000000000"))
+_NOP, _LONG_NOP = b"\x90", bytes.fromhex("0f1f440000")
 
 
 class Probe(NamedTuple):
@@ -45,11 +45,10 @@ def read_probes(binary: Binary) -> Iterator[Probe]:
 def optimizable(binary: Binary, offset: int) -> int:
     """How far behind a probe the kernel can place it cheaper; 0 where it is.
 
-    Newer headers leave a nop of one byte and one of five or ten: in place of such a long one
-    kernels from 6.18 on put a call (x86-64), which spares a trap.
+    Newer headers leave a nop of one byte and one of five: in place of the second, kernels from
+    6.18 on put a call (x86-64), which spares a trap.
     """
-    code = binary.read(offset, 11)
-    return len(_NOP) if code.startswith(tuple(_NOP + nop for nop in _LONG_NOPS)) else 0
+    return len(_NOP) if binary.read(offset, 6) == _NOP + _LONG_NOP else 0
 
 
 def _notes(binary: Binary, section: Section) -> Iterator[tuple[bytes, int, bytes]]:
