@@ -7,7 +7,7 @@
 
 int input = 3;
 
-/* Jumps to .Lname_N for an N of 0...3 in r1, else to .Lname_default. Places count from the section's first function. */
+/* Jumps to .Lname_N for an N of 0...3 in r1, else to .Lname_default. Places count from the section's start. */
 #define JUMP(name, first)                                                       \
 	"if r1 > 3 goto .L" name "_default;"                                    \
 	"r1 <<= 3;"                                                             \
@@ -32,11 +32,15 @@ static __attribute__((naked, used)) void first_in_text(void)
 
 __noinline int pick(int value)
 {
+	int otherwise = 400;
+
+	/* That the cases end the function is hidden from the compiler, which must not know its result. */
+	barrier_var(otherwise);
 	asm volatile("r1 = %[value]; r1 <<= 32; r1 >>= 32;" JUMP("pick", "first_in_text")
 		     CASE("pick", "0", "100") CASE("pick", "1", "200") CASE("pick", "2", "300")
-		     CASE("pick", "default", "400")
+		     ".Lpick_default:"
 		     :: [value] "r"(value) : "r0", "r1", "r2");
-	return 0;
+	return otherwise;
 }
 
 SEC("syscall")
@@ -45,9 +49,10 @@ int jump(void *ctx)
 	asm volatile("r1 = %[value];" JUMP("jump", "jump")
 		     CASE("jump", "0", "11")
 		     ".Ljump_1: r1 = 2; call pick; exit;"
-		     CASE("jump", "2", "33") CASE("jump", "default", "5")
+		     CASE("jump", "2", "33")
+		     ".Ljump_default:"
 		     :: [value] "r"((__u64)input) : "r0", "r1", "r2");
-	return 0;
+	return 5;
 }
 
 SEC("syscall")
