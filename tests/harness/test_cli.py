@@ -42,6 +42,8 @@ def text_file(tmp_path: Path) -> Path:
         (["run", "--kernels", "host", "x.o", "--checks", "maps"], "x.o: no such file"),
         (["report", "absent.jsonl"], "absent.jsonl: cannot be read"),
         (["kernels", "fetch", "1.0"], "no kernel '1.0'"),
+        (["features", "--kernel", "6.99"], "no kernel '6.99'"),
+        (["features", "--helpers", "xpd"], "no program type 'xpd'; there are: unspec, socket_filter"),
     ],
 )
 def test_what_does_not_exist_is_named_in_one_line(arguments: list[str], said: str, tmp_path: Path) -> None:
