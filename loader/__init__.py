@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from .map_values import ElementError
     from .object import Object
     from .perfbuf import PerfBuffer
-    from .program import Program, RunResult
+    from .program import Program
     from .program_attach import Attachable
     from .program_info import ProgramInfo
     from .reader import Reader
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from .samples import Batch
     from .spec import MapSpec, ObjectSpec, ProgramSpec, VariableSpec
     from .struct_ops_map import StructOpsMap
+    from .test_run import RunResult
     from .user_ringbuf import UserRingBuffer, UserSample
     from .variable import Variable
 
@@ -112,7 +113,7 @@ _MODULES = {
     ".map_values": ("ElementError",),
     ".object": ("Object",),
     ".perfbuf": ("PerfBuffer",),
-    ".program": ("Program", "RunResult"),
+    ".program": ("Program",),
     ".program_attach": ("Attachable",),
     ".program_info": ("ProgramInfo",),
     ".reader": ("Reader",),
@@ -122,6 +123,7 @@ _MODULES = {
     ".spec": ("MapSpec", "ObjectSpec", "ProgramSpec", "VariableSpec"),
     ".struct_ops_map": ("StructOpsMap",),
     ".user_ringbuf": ("UserRingBuffer", "UserSample"),
+    ".test_run": ("RunResult",),
     ".variable": ("Variable",),
 }
 

@@ -6,7 +6,7 @@ import os
 
 from . import syscall
 from .enums import AttachType, ProgType
-from .lean import TYPE_CHECKING, NamedTuple
+from .lean import TYPE_CHECKING
 from .program_attach import Attachable
 
 if TYPE_CHECKING:
@@ -16,37 +16,8 @@ if TYPE_CHECKING:
     from .map import Map
     from .program_info import ProgramInfo
     from .spec import ProgramSpec
+    from .test_run import RunResult
     from .usdt.specs import UsdtSpecs
-
-_GROWTH = 512
-"""Room for packet data that a program makes longer (XDP has 256 bytes of headroom)."""
-
-
-_CONTEXT_OUT = frozenset(
-    {
-        ProgType.SOCKET_FILTER,
-        ProgType.SCHED_CLS,
-        ProgType.SCHED_ACT,
-        ProgType.CGROUP_SKB,
-        ProgType.LWT_IN,
-        ProgType.LWT_OUT,
-        ProgType.LWT_XMIT,
-        ProgType.XDP,
-    }
-)
-"""Types whose test run gives a context back in a buffer of its own."""
-
-_ON_CPU, _LIVE_FRAMES = 1, 2
-
-
-class RunResult(NamedTuple):
-    """The outcome of a test run; the duration is the mean of the repetitions."""
-
-    retval: int
-    data_out: bytes
-    duration_ns: int
-    ctx_out: bytes = b""
-    """The context after the run, if one was given and the type hands it back (packets, XDP 5.15, SYSCALL)."""
 
 
 class Program(Attachable):
@@ -155,23 +126,17 @@ class Program(Attachable):
         redirect goes on its way (5.18), `batch_size` frames at once; there is no data
         out then. `flags` are further BPF_F_TEST_*. Raises KernelError.
         """
-        if cpu is not None:
-            flags |= _ON_CPU
-        if live_frames:
-            flags |= _LIVE_FRAMES
-        return RunResult(
-            *syscall.prog_test_run(
-                self.fd,
-                self.name,
-                data,
-                ctx,
-                repeat,
-                room=len(data) + _GROWTH if data is not None and not live_frames else 0,
-                ctx_room=len(ctx or b"") if self.type in _CONTEXT_OUT and not live_frames else 0,
-                flags=flags,
-                cpu=cpu or 0,
-                batch_size=batch_size,
-            )
+        from .test_run import test_run
+
+        return test_run(
+            self,
+            data,
+            ctx,
+            repeat,
+            cpu=cpu,
+            live_frames=live_frames,
+            batch_size=batch_size,
+            flags=flags,
         )
 
     def bind_map(self, map: Map) -> None:

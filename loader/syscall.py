@@ -66,7 +66,6 @@ _NEXT_ID = Struct("=III")
 _PIN = Struct("=QiI")
 _ATTACH = Struct("=iiIIiIQ")
 _QUERY = Struct("=iIIIQIIQQQQ")
-_TEST_RUN = Struct("=iIIIQQIIIIQQIII4x")
 _INFO = Struct("=iIQ")
 _RAW_TRACEPOINT = Struct("=QiIQ")
 _LINK_CREATE = Struct("=iiII")
@@ -270,67 +269,9 @@ def prog_load(
     return result
 
 
-def prog_test_run(
-    fd: int,
-    name: str,
-    data: bytes | None,
-    ctx: bytes | None,
-    repeat: int,
-    *,
-    room: int = 0,
-    ctx_room: int = 0,
-    flags: int = 0,
-    cpu: int = 0,
-    batch_size: int = 0,
-) -> tuple[int, bytes, int, bytes]:
-    """BPF_PROG_TEST_RUN: (return value, data after the run, duration of one run in ns, context after it).
-
-    `room` and `ctx_room` are sizes of buffers for what comes out. Raises KernelError.
-    """
-    out, ctx_out = bytearray(room), bytearray(ctx_room)
-    context = bytearray(ctx or b"")
-    attr = bytearray(
-        _TEST_RUN.pack(
-            fd,
-            0,
-            len(data or b""),
-            len(out),
-            native.address(data or b""),
-            native.address(out),
-            repeat,
-            0,
-            len(context),
-            len(ctx_out),
-            native.address(context),
-            native.address(ctx_out),
-            flags,
-            cpu,
-            batch_size,
-        )
-    )
-    action = f"test run of program '{name}'"
-    result = -errno.EINTR
-    while result == -errno.EINTR:  # a signal arrived between two repetitions
-        result = native.bpf(Command.PROG_TEST_RUN, attr)
-    if result < 0:
-        raise KernelError(action, -result, _test_run_hint(-result, data))
-    answer = _TEST_RUN.unpack(attr)
-    # Programs of type SYSCALL write into the context that they were given.
-    after = ctx_out[: answer[9]] if ctx_room else context
-    return answer[1], bytes(out[: answer[3]]), answer[7], bytes(after)
-
-
 def prog_bind_map(fd: int, map_fd: int, what: str) -> None:
     """BPF_PROG_BIND_MAP (5.10). Raises KernelError."""
     _must(f"binding {what}", Command.PROG_BIND_MAP, bytearray(pack("=iiI", fd, map_fd, 0)))
-
-
-def _test_run_hint(number: int, data: bytes | None) -> str:
-    if number in (524, errno.EOPNOTSUPP):  # 524: ENOTSUPP, kernel-internal
-        return "this program type cannot be test run on this kernel"
-    if number == errno.EINVAL and (data is None or len(data) < 14):
-        return "networking programs want at least 14 bytes of data, others want none"
-    return ""
 
 
 def obj_pin(fd: int, path: str, what: str) -> None:
