@@ -1,6 +1,7 @@
 /* Sends frames on through other devices: by index, and by a hash with a program on the way out. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
 #include "add_one.h"
 #include "frame.h"
 
@@ -38,7 +39,7 @@ int mark(struct xdp_md *ctx)
 	void *end = (void *)(long)ctx->data_end;
 	struct frame *frame = (void *)(long)ctx->data;
 
-	if (frame->payload + 1 > (__u8 *)end)
+	if (frame->payload + 1 > (__u8 *)end || frame->protocol != bpf_htons(ETH_P_BPFLAB))
 		return XDP_DROP;
 	frame->payload[0] = 'M';
 	add_one(sent_on);
