@@ -153,13 +153,17 @@ class AggregateCodec(Codec):
         """The members in order. Raises BtfError if they make no sense."""
         return tuple(self._read_fields())
 
-    @property
-    def names(self) -> list[str]:
+    @cached_property
+    def names(self) -> tuple[str, ...]:
         """The members' names, those in anonymous ones included."""
         names: list[str] = []
         for field in self.fields:
             names += [field.name] if field.name else _names_in(field.codec)
-        return names
+        return tuple(names)
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self.names)
 
     def _by_name(self, value: object) -> Mapping[str, Any] | None:
         """The value as a mapping; None if it is a sequence or anything else."""
@@ -169,7 +173,7 @@ class AggregateCodec(Codec):
             given = vars(value)
         else:
             return None
-        if unknown := given.keys() - set(self.names):
+        if unknown := given.keys() - self._known:
             raise ElementError(f"{self.name} has no member '{min(map(str, unknown))}'")
         return given
 
@@ -187,7 +191,7 @@ class StructCodec(AggregateCodec):
     def record(self) -> type[Record]:
         """The class of its records."""
         names = tuple(field.name for field in self.fields)
-        hidden = {i: tuple(_names_in(f.codec)) for i, f in enumerate(self.fields) if not f.name}
+        hidden = {i: _names_in(f.codec) for i, f in enumerate(self.fields) if not f.name}
         members: dict[str, Any] = {"__slots__": (), "_fields": names, "_hidden": hidden}
         for place, name in enumerate(names):
             if name:
@@ -245,6 +249,26 @@ class StructCodec(AggregateCodec):
         else:
             words = f"{len(self.fields)} members or {self.size} bytes"
             raise ElementError(f"expected a {self.name} of {words}, got {value!r}")
+        return self._encode_packed(pairs) or self._encode_apart(pairs)
+
+    def _encode_packed(self, pairs: list[tuple[Field, Any]]) -> bytes | None:
+        """All members in one go; None where they overlap, or one is no number that fits."""
+        if self._packed is None:
+            return None
+        packed, codecs = self._packed
+        items: list[Any] = []
+        for (field, item), codec in zip(pairs, codecs, strict=True):
+            if codec is None:
+                items.append(0 if item is None else item)
+            else:
+                items.append(b"" if item is None else self._encode_field(field, item))
+        try:
+            return packed.pack(*items)
+        except struct.error:
+            return None
+
+    def _encode_apart(self, pairs: list[tuple[Field, Any]]) -> bytes:
+        """Member by member. Raises ElementError that names the one that does not fit."""
         whole = 0
         for field, item in pairs:
             if item is not None:
@@ -289,8 +313,8 @@ class UnionCodec(AggregateCodec):
         return bytes(raw)
 
 
-def _names_in(codec: Codec) -> list[str]:
-    return codec.names if isinstance(codec, AggregateCodec) else []
+def _names_in(codec: Codec) -> tuple[str, ...]:
+    return codec.names if isinstance(codec, AggregateCodec) else ()
 
 
 def _reach(place: int, name: str) -> Any:
