@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from struct import Struct
+
 from .cpus import possible_cpus
 from .enums import MapFlags, MapType
-from .lean import TYPE_CHECKING
+from .lean import TYPE_CHECKING, NamedTuple
 from .map_raw import PER_CPU
 from .map_values import BytesCodec, Codec, ElementError, IntCodec, PerCpuCodec, codec_for, exact_bytes
 
@@ -107,6 +109,33 @@ class StackCodec(Codec):
         return tuple(addresses[: addresses.index(0)] if 0 in addresses else addresses)
 
 
+class BuildIdFrame(NamedTuple):
+    """A place in a file: the file's build ID, and bytes from its start; or without an ID an address."""
+
+    build_id: bytes
+    offset: int
+
+
+class BuildIdStackCodec(Codec):
+    """A stack trace of a map with BPF_F_STACK_BUILD_ID (4.17): frames from the inside out."""
+
+    _frame = Struct("=i20sQ")
+    _empty, _valid = 0, 1
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def encode(self, value: object) -> bytes:
+        return exact_bytes(value, self.size, "")
+
+    def decode(self, data: bytes) -> tuple[BuildIdFrame, ...]:
+        return tuple(
+            BuildIdFrame(build_id if status == self._valid else b"", offset)
+            for status, build_id, offset in self._frame.iter_unpack(data)
+            if status != self._empty
+        )
+
+
 def key_codec(type: MapType, size: int, btf: Btf | None, type_id: int) -> Codec:
     """The codec of a map's keys; `type_id` is their type in the BTF, 0 if it is not known."""
     if type in STORAGE and size == 4:
@@ -125,8 +154,8 @@ def value_codec(type: MapType, size: int, flags: int, btf: Btf | None, type_id: 
         return DescriptorCodec(size)
     if type in _TARGETS and size == TargetCodec.size:
         return TargetCodec()
-    if type == MapType.STACK_TRACE and not flags & MapFlags.STACK_BUILD_ID:
-        return StackCodec(size)
+    if type == MapType.STACK_TRACE:
+        return BuildIdStackCodec(size) if flags & MapFlags.STACK_BUILD_ID else StackCodec(size)
     one = _typed(size, btf, type_id) or codec_for(size, False)
     return PerCpuCodec(one, possible_cpus()) if type in PER_CPU else one
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 from pathlib import Path
 
 import pytest
@@ -14,16 +15,17 @@ from .child import rename_to
 from .fixtures import Fork, Open
 from .numbers import signed, u32, unsigned
 
+STACK_BUILD_ID_VALID = 1
+"""Of linux/bpf.h."""
+NT_GNU_BUILD_ID = 3
+"""Of elf.h."""
+
 
 @pytest.mark.obj("maps/stack_trace")
 def check_stack_trace(loaded: Open, fork: Fork) -> None:
     """The addresses of a stack are those of the functions that called each other."""
 
-    def be_nice() -> str:
-        os.setpriority(os.PRIO_PROCESS, os.getpid(), 3)
-        return ""
-
-    child = fork(be_nice)
+    child = fork(_be_nice)
     obj = loaded("maps/stack_trace", target_pid=u32(child.pid))
     obj.attach("on_nice")
     child.go()
@@ -36,6 +38,38 @@ def check_stack_trace(loaded: Open, fork: Fork) -> None:
     callers = re.findall(r"^(\w+) . \w*sys_setpriority$", symbols, re.MULTILINE)
     assert any(0 < address - int(place, 16) < 4096 for place in callers for address in addresses[1:])
     assert obj.keys("stacks") == [obj.variable("stack")[:4]]
+
+
+@pytest.mark.obj("maps/stack_build_id")
+def check_stack_with_build_ids(loaded: Open, fork: Fork) -> None:
+    """A stack of user space names the file that a system call comes from, and the place in it."""
+    child = fork(_be_nice)
+    library = next(
+        Path(line.split()[5])
+        for line in Path("/proc/self/maps").read_text().splitlines()
+        if re.search(r"/libc[.-][^/]*so", line)
+    )
+    obj = loaded("maps/stack_build_id", target_pid=u32(child.pid))
+    obj.attach("on_nice")
+    child.go()
+    assert signed(obj.variable("stack")) >= 0
+    raw = obj.lookup("stacks", obj.variable("stack")[:4])
+    status, build_id, offset = struct.unpack_from("=i20sQ", raw)
+    assert (status, build_id) == (STACK_BUILD_ID_VALID, _build_id(library))
+    assert 0 < offset < library.stat().st_size
+
+
+def _be_nice() -> str:
+    os.setpriority(os.PRIO_PROCESS, os.getpid(), 3)
+    return ""
+
+
+def _build_id(path: Path) -> bytes:
+    """What the file's GNU note of 20 bytes holds."""
+    head = struct.pack("=III4s", 4, 20, NT_GNU_BUILD_ID, b"GNU")
+    _, found, behind = path.read_bytes().partition(head)
+    assert found, f"{path} has no build ID"
+    return behind[:20]
 
 
 @pytest.mark.obj("maps/cgroup_array")

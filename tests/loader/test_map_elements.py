@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from bpflab.loader.map import Map
 from bpflab.loader.map_create import create_map
 from bpflab.loader.map_elements import StackCodec, TargetCodec, key_codec, value_codec
 from bpflab.loader.map_pinning import open_or_pin
-from bpflab.loader.map_values import BytesCodec, ElementError
+from bpflab.loader.map_values import ElementError
 from bpflab.loader.spec import MapSpec
 
 NO_TYPES: tuple[Btf | None, int] = (None, 0)
@@ -55,8 +56,13 @@ def test_stacks_end_at_zero() -> None:
     raw = b"".join(address.to_bytes(8, "little") for address in addresses)
     assert codec.decode(raw + bytes(16)) == tuple(addresses)
     assert len(codec.decode(raw * 2)) == 4
-    build_ids = value_codec(MapType.STACK_TRACE, 64, MapFlags.STACK_BUILD_ID, *NO_TYPES)
-    assert isinstance(build_ids, BytesCodec)
+
+
+def test_stacks_by_build_ids() -> None:
+    codec = value_codec(MapType.STACK_TRACE, 96, MapFlags.STACK_BUILD_ID, *NO_TYPES)
+    raw = struct.pack("=i20sQ", 1, b"B" * 20, 0x1234) + struct.pack("=i20sQ", 2, b"", 0x7FFF0000)
+    assert codec.decode(raw + bytes(32)) == ((b"B" * 20, 0x1234), (b"", 0x7FFF0000))
+    assert codec.decode(raw + bytes(32))[0].offset == 0x1234
 
 
 def spec(**changes: int) -> MapSpec:
