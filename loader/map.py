@@ -77,26 +77,28 @@ class Map(RawMap):
     def create(
         cls,
         type: MapType | str,
-        key_size: int = 0,
-        value_size: int = 0,
+        key: int | str = 0,
+        value: int | str = 0,
         max_entries: int = 1,
         flags: int = 0,
         *,
         name: str = "",
+        btf: Btf | None = None,
         inner: Map | MapSpec | None = None,
         map_extra: int = 0,
         numa_node: int = 0,
     ) -> Map:
-        """Make a map without any object; sizes in bytes, `type` also by its name (``"lru_hash"``).
+        """Make a map without any object; `type` also by its name (``"lru_hash"``).
 
-        A map of maps takes as `inner` one that is like those to go into it. Raises KernelError;
-        ValueError for a name of no type.
+        Keys and values have a size in bytes, or the name of a type of `btf` (storage must have
+        types). A map of maps takes as `inner` one that is like those to go into it. Raises
+        KernelError; ValueError for a name of no type.
         """
-        from .map_create import create_single
+        from .map_single import create_single, spec_of
 
-        return create_single(
-            type, key_size, value_size, max_entries, flags, name, inner, map_extra, numa_node
-        )
+        spec = spec_of(type, key, value, max_entries, flags, name, btf)
+        spec.map_extra, spec.numa_node = map_extra, numa_node
+        return create_single(spec, inner, btf)
 
     @classmethod
     def from_spec(

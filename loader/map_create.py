@@ -85,46 +85,6 @@ def create_map(spec: MapSpec, object_name: str, btf: Btf | None, btf_fd: int | N
     return made
 
 
-def create_single(
-    type: MapType | str,
-    key_size: int,
-    value_size: int,
-    max_entries: int,
-    flags: int,
-    name: str,
-    inner: Map | MapSpec | None,
-    map_extra: int,
-    numa_node: int,
-) -> Map:
-    """A map that no object declares: see `Map.create`."""
-    from .spec import MapSpec
-
-    if isinstance(type, str):
-        types = {each.name.lower(): each for each in MapType}
-        if type not in types:
-            raise ValueError(f"'{type}' is no map type; {', '.join(types)} are")
-        type = types[type]
-    if isinstance(inner, Map):
-        sizes = inner.key_size, inner.value_size, inner.max_entries
-        inner = MapSpec(inner.name, inner.type, *sizes, inner.flags)
-    spec = MapSpec(
-        name,
-        type,
-        key_size,
-        value_size,
-        max_entries,
-        flags | (MapFlags.NUMA_NODE if numa_node else 0),
-        map_extra,
-        numa_node,
-        inner=inner,
-    )
-    if type == MapType.ARENA:
-        from .arena import create_arena
-
-        return create_arena(spec, 0)
-    return create_map(spec, "", None, None)
-
-
 def _entries(spec: MapSpec) -> int:
     """As libbpf: whole pages to a power of two for ring buffers, all CPUs for a perf event array of 0."""
     if spec.type in _RING_BUFFERS and spec.max_entries:

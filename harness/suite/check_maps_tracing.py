@@ -23,7 +23,7 @@ NT_GNU_BUILD_ID = 3
 
 @pytest.mark.obj("maps/stack_trace")
 def check_stack_trace(loaded: Open, fork: Fork) -> None:
-    """The addresses of a stack are those of the functions that called each other."""
+    """A map of stacks has the addresses that the program sees itself."""
 
     child = fork(_be_nice)
     obj = loaded("maps/stack_trace", target_pid=u32(child.pid))
@@ -31,12 +31,9 @@ def check_stack_trace(loaded: Open, fork: Fork) -> None:
     child.go()
     assert signed(obj.variable("stack")) >= 0
     raw = obj.lookup("stacks", obj.variable("stack")[:4])
-    addresses = [unsigned(raw[at : at + 8]) for at in range(0, len(raw), 8)]
-    symbols = Path("/proc/kallsyms").read_text()
-    [start] = re.findall(r"^(\w+) . set_user_nice$", symbols, re.MULTILINE)
-    assert 0 <= addresses[0] - int(start, 16) < 32
-    callers = re.findall(r"^(\w+) . \w*sys_setpriority$", symbols, re.MULTILINE)
-    assert any(0 < address - int(place, 16) < 4096 for place in callers for address in addresses[1:])
+    addresses = [address for (address,) in struct.iter_unpack("=Q", raw) if address]
+    assert len(addresses) > 2, "a function, its system call, and the way there"
+    assert raw == obj.variable("copied")
     assert obj.keys("stacks") == [obj.variable("stack")[:4]]
 
 

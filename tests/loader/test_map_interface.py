@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -226,6 +227,26 @@ SEC("xdp") int use(void *ctx)
     return bpf_map_update_elem(&table, &key, &value, 0);
 }
 """
+
+
+def test_types_without_an_object(compile_bpf: Compile) -> None:
+    btf = ObjectSpec.from_file(compile_bpf(TYPED)).btf
+    with Map.create("hash", "key", "value", 8, name="own", btf=btf) as table:
+        table[7, "seven"] = {"hits": 3}
+        assert table[7, "seven"].hits == 3 and table.key_size == 16
+        assert table.info().value_type_id > 0
+        with Map.from_id(table.id) as again:
+            assert [each.name for each in again] == ["seven"]
+    with (
+        Map.create("sk_storage", "int", "value", 0, MapFlags.NO_PREALLOC, btf=btf) as hits,
+        socket.socket() as sock,
+    ):
+        assert sock not in hits
+        hits[sock] = {"hits": 5}
+        assert hits[sock].hits == 5 and hits.pop(sock).hits == 5
+        assert hits.get(sock) is None
+    with pytest.raises(ElementError, match="no type 'nowhere'"):
+        Map.create("hash", "nowhere", 4, 1, btf=btf)
 
 
 def test_elements_by_their_types(compile_bpf: Compile) -> None:
