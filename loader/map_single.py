@@ -61,12 +61,13 @@ def create_single(spec: MapSpec, inner: Map | MapSpec | None, btf: Btf | None) -
         return create_map(spec, "", None, None)
     from .btf_load import load_btf
 
-    btf_fd = load_btf(btf)
+    live = load_btf(btf)
+    if live is None:
+        return create_map(spec, "", btf, None)
     try:
-        return create_map(spec, "", btf, btf_fd)
+        return create_map(spec, "", btf, live.fd)
     finally:
-        if btf_fd is not None:
-            os.close(btf_fd)
+        os.close(live.fd)
 
 
 def _shape(what: int | str, btf: Btf | None) -> tuple[int, int]:

@@ -129,7 +129,9 @@ def check_cgroup_storage(cgroup: Path, udp: socket.socket, obj: SubjectObject) -
     with inside(cgroup), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for _ in range(3):
             sender.sendto(b"counted", udp.getsockname())
-    [key] = obj.keys("packets")
+    # Kernels that lack "bpf: fix end-of-list detection in cgroup_storage_get_next_key()" (2026, also in
+    # stable ones) list a second key, for which there is nothing.
+    key = obj.keys("packets")[0]
     assert unsigned(key[:8]) == cgroup.stat().st_ino
     assert unsigned(obj.lookup("packets", key)) == 3
     values = obj.lookup("packets_of_cpu", key)
