@@ -186,10 +186,12 @@ else:
 
         @property
         def name(self):
+            """As the enumeration calls it."""
             return self._name_
 
         @property
         def value(self):
+            """The number alone."""
             return int(self)
 
         def __reduce__(self):
