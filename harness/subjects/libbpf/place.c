@@ -51,7 +51,7 @@ bool take_place(json_object *target, const struct link *link, struct place *plac
 	int where = choice(target, "place", places, ARRAY_LENGTH(places), 4);
 	int64_t revision = 0;
 
-	if (where < 0 || !optional_number(target, "revision", 1, INT64_MAX, &revision))
+	if (where < 0 || !optional_number(target, "revision", 0, INT64_MAX, &revision))
 		return false;
 	*place = (struct place){ .flags = flags[where], .revision = revision };
 	return (where != 2 && where != 3) || take_relative(target, link, place);
