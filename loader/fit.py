@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class FittedObject:
     """What an object expects of the kernel, found there, and its programs ready to load.
 
-    `arenas` says where in each arena its variables start. Holds descriptors of the kernel's
-    BTF until the end of its ``with``.
+    `arenas` says where in each arena its variables start. Holds descriptors (of the kernel's
+    BTF, of jump tables) until the end of its ``with``.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class FittedObject:
         self.spec = spec
         self._target = Target(btf)
         self.modules = self._target.modules
+        self.programs: list[ReadyProgram] = []
         try:
             self.externs = _externs(spec, self._target, kconfig)
             self.struct_ops = _struct_ops(spec, self._target)
@@ -87,8 +88,10 @@ class FittedObject:
         return replace(variable, offset=variable.offset + offset) if offset else variable
 
     def close(self) -> None:
-        """Give up the descriptors of the kernel's BTF."""
+        """Give up the descriptors of the kernel's BTF, and of the programs' jump tables."""
         self._target.close()
+        for program in self.programs:
+            program.close()
 
     def __enter__(self) -> Self:
         return self

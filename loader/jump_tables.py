@@ -22,7 +22,7 @@ _VALUE = Struct("=IIII")
 
 
 class JumpTables:
-    """The descriptors of one program's tables. Close it when the program is loaded, which then keeps them."""
+    """The descriptors of one program's tables. Close it when all is loaded: the program keeps its maps."""
 
     def __init__(self, linked: LinkedProgram) -> None:
         """Raises KernelError; the hint says so where the kernel is too old."""
@@ -38,6 +38,7 @@ class JumpTables:
             raise
 
     def close(self) -> None:
+        """Give all descriptors up."""
         while self.fds:
             os.close(self.fds.popitem()[1])
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .attach_target import ProgramFunction
     from .core.relocate import CoreResult
     from .externs.resolve import Externs
+    from .jump_tables import JumpTables
     from .map import Map
     from .source_line import SourceLine
     from .spec import ObjectSpec, ProgramSpec
@@ -54,6 +55,7 @@ class ReadyProgram:
         self._externs = externs
         self._target = target
         self._core: list[CoreResult] = []
+        self._tables: JumpTables | None = None
         self._attach_type: int = program.attach_type
         self._target_id = 0
         self._target_fd = 0
@@ -100,20 +102,6 @@ class ReadyProgram:
     def load(self, maps: Mapping[str, Map], btf_fd: int | None, log_level: int) -> Program:
         """Give it to the kernel. Raises VerifierError, KernelError."""
         insns = self._with_maps(maps)
-        if not self._linked.jump_tables:
-            return self._load(insns, btf_fd, log_level)
-        from .jump_tables import JumpTables  # here, as few programs have any
-
-        tables = JumpTables(self._linked)
-        try:
-            for table in self._linked.jump_tables:
-                pack_into("=i", insns, table.insn * SIZE + 4, tables.fds[table.offset])
-            return self._load(insns, btf_fd, log_level)
-        finally:
-            tables.close()
-
-    def _load(self, code: bytearray, btf_fd: int | None, log_level: int) -> Program:
-        insns = bytes(code)
         func_info, line_info = self._debug_info() if btf_fd is not None else (b"", b"")
         license = self._object.license.encode() + b"\0"
         spec = self._spec
@@ -165,11 +153,22 @@ class ReadyProgram:
         except BtfError:
             return None
 
-    def _with_maps(self, maps: Mapping[str, Map]) -> bytearray:
+    def close(self) -> None:
+        """Give up the descriptors of jump tables, which the kernel's program keeps."""
+        if self._tables is not None:
+            self._tables.close()
+
+    def _with_maps(self, maps: Mapping[str, Map]) -> bytes:
         insns = bytearray(self._linked.insns)
         for reference in self._linked.map_refs:
             pack_into("=i", insns, reference.insn * SIZE + 4, maps[reference.map].fd)
-        return insns
+        if self._linked.jump_tables:
+            from .jump_tables import JumpTables  # here, as few programs have any
+
+            self._tables = tables = JumpTables(self._linked)
+            for table in self._linked.jump_tables:
+                pack_into("=i", insns, table.insn * SIZE + 4, tables.fds[table.offset])
+        return bytes(insns)
 
     def _debug_info(self) -> tuple[bytes, bytes]:
         """func_info and line_info as the kernel's records."""
