@@ -10,6 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from bpflab.corpus import build
+from bpflab.corpus.hostile import MUTATIONS
+from bpflab.harness.subjects.libbpf.build import library
+from bpflab.kernels.cache import cache_dir
+from bpflab.loader.btf import Btf
 from bpflab.loader.elf import ElfFile
 from bpflab.loader.errors import ObjectError
 from elftools.elf.elffile import ELFFile
@@ -31,7 +36,7 @@ SEC("socket") int count(struct __sk_buff *skb) {
 
 @pytest.fixture
 def objects(compile_bpf: Callable[[str], Path], tmp_path: Path) -> list[Path]:
-    """The same program in both byte orders."""
+    """The same program in both byte orders, and all of the corpus but what was broken on purpose."""
     little = compile_bpf(SOURCE)
     big = tmp_path / "big.bpf.o"
     names = ["clang", *(f"clang-{version}" for version in range(22, 13, -1))]
@@ -39,7 +44,8 @@ def objects(compile_bpf: Callable[[str], Path], tmp_path: Path) -> list[Path]:
     assert clang is not None
     command = [clang, "-g", "-O2", "-target", "bpfeb", "-c", str(little.with_suffix(".c")), "-o", str(big)]
     subprocess.run(command, check=True)
-    return [little, big]
+    corpus = build.objects(clang, library().path, cache_dir())
+    return [little, big, *(path for name, path in corpus.items() if name not in MUTATIONS)]
 
 
 def test_sections_are_those_of_pyelftools(objects: list[Path]) -> None:
@@ -66,6 +72,19 @@ def test_sections_are_those_of_pyelftools(objects: list[Path]) -> None:
                 assert ours.contents(mine) == other.data()
 
 
+def test_types_survive_a_round_trip(objects: list[Path]) -> None:
+    trips = 0
+    for path in objects:
+        elf = ElfFile(path.read_bytes(), path.name)
+        if section := elf.section(".BTF"):
+            raw = elf.contents(section)
+            btf = Btf.from_bytes(raw)
+            assert Btf.from_bytes(btf.encode()) == btf
+            assert btf.encode() == raw, path
+            trips += 1
+    assert trips > 60
+
+
 def test_symbols_are_those_of_pyelftools(objects: list[Path]) -> None:
     for path in objects:
         data = path.read_bytes()
@@ -83,7 +102,7 @@ def test_symbols_are_those_of_pyelftools(objects: list[Path]) -> None:
             )
         symbols = ElfFile(data, path.name).symbols
         assert [(symbol.name, symbol.value, symbol.size, symbol.is_global) for symbol in symbols] == expected
-        assert any(symbol.name == "helper" and symbol.is_global for symbol in symbols)
+        assert symbols
 
 
 def test_relocations_are_those_of_pyelftools(objects: list[Path]) -> None:
@@ -91,7 +110,7 @@ def test_relocations_are_those_of_pyelftools(objects: list[Path]) -> None:
         data = path.read_bytes()
         ours, theirs = ElfFile(data, path.name), ELFFile(io.BytesIO(data))
         names = [section.name for section in theirs.iter_sections() if isinstance(section, RelocationSection)]
-        assert ".relsocket" in names
+        assert names
         for name in names:
             section, other = ours.section(name), theirs.get_section_by_name(name)
             assert section is not None and isinstance(other, RelocationSection)
