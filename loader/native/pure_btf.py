@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from array import array
+from itertools import compress
+from operator import itemgetter
 from zlib import crc32
 
 from ..flavor import essential_name
@@ -48,28 +50,33 @@ def _array(words: Words) -> array[int]:
 
 
 def btf_offsets(words: Words, offsets: memoryview) -> int:
-    words = _array(words)
-    found: array[int] = array("I")
-    append = found.append
-    lengths: dict[int, int] = {}
-    at, end = 0, len(words)
-    while end - at >= _HEADER_WORDS:
-        info = words[at + 1]
-        # One look-up for each info word that was seen before: 10 ms for a kernel.
-        length = lengths.get(info) or lengths.setdefault(info, _record_length(info))
-        if not 0 < length <= end - at:
-            break
-        append(at)
-        at += length
-    append(at)
-    offsets[: len(found)] = memoryview(found)
+    infos = _array(words[1:])
+    found: list[int] = []
+    append, lengths = found.append, _Lengths()
+    at = 0
+    try:
+        while True:
+            append(at)
+            at += lengths[infos[at]]
+    except IndexError:  # a look at the end before every step would take as long as the step
+        pass
+    if at > len(words):
+        found.pop()
+    offsets[: len(found)] = memoryview(array("I", found))
     return len(found) - 1
 
 
-def _record_length(info: int) -> int:
-    """Words of a record; -1 for an unknown kind."""
-    extra = _EXTRA_WORDS.get(info >> 24 & 0x7F)
-    return _HEADER_WORDS + extra[0] + extra[1] * (info & 0xFFFFFF) if extra else -1
+class _Lengths(dict[int, int]):
+    """Info word → words of its record; beyond all data for an unknown kind.
+
+    Remembers every info word that was seen before: a kernel's 100,000 types have a thousand.
+    """
+
+    def __missing__(self, info: int) -> int:
+        extra = _EXTRA_WORDS.get(info >> 24 & 0x7F)
+        length = _HEADER_WORDS + extra[0] + extra[1] * (info & 0xFFFFFF) if extra else 1 << 32
+        self[info] = length
+        return length
 
 
 def btf_find(
@@ -82,21 +89,21 @@ def btf_find(
 ) -> int:
     words, joined = _array(words), bytes(base) + bytes(strings)
     wanted = {at for name in names for at in _occurrences(joined, name)} - {0}
-    numbers = array("I", [number for number, at in enumerate(offsets) if words[at] in wanted])
+    # All in C, which takes half as long as a loop.
+    names_at = itemgetter(*offsets)(words) if len(offsets) > 1 else [words[at] for at in offsets]
+    numbers = array("I", compress(range(len(offsets)), map(wanted.__contains__, names_at)))
     found[: len(numbers)] = memoryview(numbers)
     return len(numbers)
 
 
 def _occurrences(strings: bytes, name: bytes) -> Iterator[int]:
     """Where a string is or ends in `name` or begins with it and a flavor."""
-    at = strings.find(name) if len(name) <= _MAX_NAME else -1
+    length, find, ends = len(name), strings.find, (b"\0", b"___")
+    at = find(name) if length <= _MAX_NAME else -1
     while at >= 0:
-        if (
-            strings.startswith((b"\0", b"___"), at + len(name))
-            and strings.find(b"\0", at, at + _MAX_NAME + 1) > at
-        ):
+        if strings.startswith(ends, at + length) and find(0, at, at + _MAX_NAME + 1) > at:
             yield at
-        at = strings.find(name, at + 1)
+        at = find(name, at + 1)
 
 
 def btf_index(
