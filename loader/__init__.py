@@ -12,8 +12,6 @@ Names are imported when they are first used: reading a spec does not load the li
 
 from __future__ import annotations
 
-import importlib
-
 from .lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -132,4 +130,5 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
     module = next((module for module, names in _MODULES.items() if name in names), ".errors")
-    return getattr(importlib.import_module(module, __name__), name)
+    # What importlib.import_module does, but for its own import.
+    return getattr(__import__(__name__ + module, fromlist=(name,)), name)

@@ -6,13 +6,14 @@ from .btf import Btf, Linkage
 from .elf import STT_OBJECT, Section, Symbol
 from .enums import MapFlags, MapType
 from .spec import MapSpec, VariableSpec
-from .spec_file import ObjectFile, data_kind
+from .spec_file import DATA_SECTIONS, ObjectFile, data_kind
 
 
 def read_data_maps(file: ObjectFile) -> None:
     """Add a map for each data section that is not empty, in the order of the file."""
     for section in file.elf.sections:
-        kind = data_kind(section)
+        # Most sections have nothing to do with data, and are told by their names.
+        kind = data_kind(section) if section.name.startswith(DATA_SECTIONS) else None
         if kind is None or not section.size:
             continue
         spec = MapSpec(

@@ -19,6 +19,7 @@ MAPS = ".maps"
 LEGACY_MAPS = "maps"
 ARENA = ".addr_space.1"
 JUMP_TABLES = ".jumptables"
+DATA_SECTIONS = (".data", ".rodata", ".bss")
 MAX_NUMBER = 0xFFFFFFFF
 """Of a map's attributes in bpf(2), map_extra excepted."""
 
@@ -79,8 +80,6 @@ def open_object(data: bytes, name: str) -> ObjectFile:
 def data_kind(section: Section) -> MapKind | None:
     """Which kind of data map a section becomes: data, rodata or bss; None if it is no data section."""
     name = section.name
-    if not name.startswith((".data", ".rodata", ".bss")):
-        return None
     if section.type == SHT_NOBITS:
         return "bss" if name == ".bss" or name.startswith(".bss.") else None
     if section.type == SHT_PROGBITS:

@@ -15,7 +15,6 @@ from struct import Struct, pack
 
 from .errors import KernelError
 from .lean import IntEnum
-from .memlock import lift_memlock
 from .native import native
 
 
@@ -76,12 +75,13 @@ REPLACE = 4
 
 _WITH_TOKEN = (Command.MAP_CREATE, Command.PROG_LOAD, Command.BTF_LOAD)
 
-_NAME_CHARACTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")
+_NAME_CHARACTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_."
+_IN_NAMES = bytes(c if c in _NAME_CHARACTERS else ord("_") for c in range(256))
 
 
 def kernel_name(name: str) -> bytes:
     """A name as the kernel takes it: 15 bytes of letters, digits, ``_`` and ``.``; the rest become ``_``."""
-    return bytes(c if c in _NAME_CHARACTERS else ord("_") for c in name.encode()[:15])
+    return name.encode()[:15].translate(_IN_NAMES)
 
 
 def map_create(
@@ -404,8 +404,11 @@ def _charged(command: Command, attr: bytearray) -> int:
     Before 5.11 that RLIMIT_MEMLOCK is too low; in a user namespace that a token is wanted (6.9).
     """
     result = native.bpf(command, attr)
-    if result == -errno.EPERM and lift_memlock():
-        result = native.bpf(command, attr)
+    if result == -errno.EPERM:
+        from .memlock import lift_memlock  # here, as newer kernels know no such limit
+
+        if lift_memlock():
+            result = native.bpf(command, attr)
     if result == -errno.EPERM and command in _WITH_TOKEN:
         from .token import with_token
 

@@ -8,14 +8,16 @@ from ..errors import BtfError
 from .access import MAX_LEVELS, Access, Step, is_flexible
 from .compat import fields_compatible, types_compatible
 from .kinds import RelocationKind
-from .shape import types_match
 
 
 def match_access(local: Access, btf: Btf, type_id: int) -> Access | None:
     """The same path in another type; None if it is not there. Raises BtfError for malformed types."""
     target = Access(btf, local.kind, type_id)
     if local.kind.is_type:
-        compare = types_match if local.kind == RelocationKind.TYPE_MATCHES else types_compatible
+        if local.kind == RelocationKind.TYPE_MATCHES:
+            from .shape import types_match as compare  # here, as it is rare
+        else:
+            compare = types_compatible
         return target if compare(local.btf, local.root_id, btf, type_id) else None
     if local.kind.is_enumerator:
         return _match_enumerator(local, target)

@@ -27,7 +27,10 @@ def perf_event_open(attr: bytearray, pid: int, cpu: int, group_fd: int, flags: i
 
 
 def address(buffer: bytes | bytearray | memoryview | mmap) -> int:
-    return int(ffi.cast("uintptr_t", _from_buffer(buffer))) if len(buffer) else 0
+    if not len(buffer):
+        return 0
+    found: int = lib.bpflab_address(buffer if type(buffer) is bytes else _from_buffer(buffer))
+    return found
 
 
 def lookup(fd: int, key: bytes, value: bytearray, flags: int = 0) -> int:

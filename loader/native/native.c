@@ -59,6 +59,11 @@ static int element(int cmd, int fd, const void *key, const void *value, uint64_t
 	return checked(syscall(__NR_bpf, cmd, &attr, sizeof(attr)));
 }
 
+static uintptr_t bpflab_address(const char *bytes)
+{
+	return (uintptr_t)bytes;
+}
+
 static int bpflab_bpf(int cmd, void *attr, unsigned size)
 {
 	return WITHOUT_LOCK(checked(syscall(__NR_bpf, cmd, attr, size)));
