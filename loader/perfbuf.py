@@ -148,7 +148,11 @@ class _CpuBuffer:
         return int(self._state[_LOST])
 
     def scan(self, limit: int) -> Batch | None:
-        batch = self._scan(native.load(self._pages, _TAIL), native.load(self._pages, _HEAD), limit)
+        # The tail is ours alone, and where the last batch has left it.
+        tail, head = self._state[0], native.load(self._pages, _HEAD)
+        if tail == head:
+            return None
+        batch = self._scan(tail, head, limit)
         if batch is None:
             self.commit()  # of records that are no samples
         return batch
@@ -164,7 +168,9 @@ class _CpuBuffer:
 
     def _scan(self, position: int, end: int, limit: int) -> Batch | None:
         """The samples between two positions, up to one that goes around the end; that one by itself."""
-        state, spans = self._state, self._spans[: 2 * min(limit, CHUNK)]
+        state, spans = self._state, self._spans
+        if limit < CHUNK:
+            spans = spans[: 2 * limit]
         while position != end and limit:
             data = self._data
             state[0], state[1] = position, end

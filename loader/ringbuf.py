@@ -112,13 +112,15 @@ class _Ring:
         return RingState(self.size, native.load(self._consumer, 0), native.load(self._producer, _PRODUCER))
 
     def scan(self, limit: int) -> Batch | None:
-        count = self._find(native.load(self._consumer, 0), limit)
+        position = native.load(self._consumer, 0)
+        count = self._find(position, limit)
         if count < 0:
             raise self._corrupt()
-        if not count:
+        if count:
+            return self._batch(count)
+        if self._state[0] != position:
             self.commit()  # of discarded samples
-            return None
-        return self._batch(count)
+        return None
 
     def commit(self) -> None:
         native.store(self._consumer, 0, self._state[0])
@@ -130,8 +132,10 @@ class _Ring:
         del self._producer  # or it would live as long as the reader
 
     def _find(self, position: int, limit: int) -> int:
-        self._state[0] = position
-        self._state[1] = native.load(self._producer, _PRODUCER)
+        end = native.load(self._producer, _PRODUCER)
+        self._state[0], self._state[1] = position, end
+        if position == end:
+            return 0
         spans = self._spans if limit >= CHUNK else self._spans[: 2 * limit]
         return native.ringbuf_scan(self._data, self.size, spans, self._state)
 

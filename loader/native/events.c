@@ -76,8 +76,8 @@ static int bpflab_ringbuf_scan(const char *data, uint64_t size, uint32_t *spans,
 
 	if (!sensible(scan, size))
 		return -EBADMSG;
-	/* After a quarter of the buffer it is time to give room back to the producer. */
-	while (position != end && count < capacity && (position - begin < size / 4 || !count)) {
+	/* After half of the buffer it is time to give room back to the producer. */
+	while (position != end && count < capacity && (position - begin < size / 2 || !count)) {
 		uint64_t start = position - turn;
 		uint32_t header = __atomic_load_n((const uint32_t *)(data + start), __ATOMIC_ACQUIRE);
 
@@ -122,7 +122,7 @@ static int bpflab_perf_scan(const char *data, uint64_t size, unsigned skip, uint
 
 	if (!sensible(scan, size))
 		return -EBADMSG;
-	while (position != stop && count < capacity && (position - begin < size / 4 || !count)) {
+	while (position != stop && count < capacity && (position - begin < size / 2 || !count)) {
 		const char *record = data + (position - turn);
 		uint64_t word, lost;
 

@@ -112,7 +112,7 @@ class Native(Protocol):
         "I" with room for a number of them. `data` is the data of `size`, twice in a row.
         `state` (format "Q") is where to begin, where the producer is, the distance of samples
         that have one size and lie close (else 0; written), and a number lost (not used here).
-        The first is moved behind what was found. Stops at a quarter of `size`, and before a record
+        The first is moved behind what was found. Stops at half of `size`, and before a record
         that is still being written (busy); skips discarded ones. ``-EBADMSG`` if the first record makes no
         sense; nothing outside of `data` is ever read.
         """

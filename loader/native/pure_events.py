@@ -37,8 +37,8 @@ class _Found:
         self.count = 0
 
     def goes_on(self, scanned: int, size: int) -> bool:
-        """After a quarter of the buffer it is time to give room back to the producer."""
-        return self.count < len(self._spans) // 2 and (scanned < size // 4 or not self.count)
+        """After half of the buffer it is time to give room back to the producer."""
+        return self.count < len(self._spans) // 2 and (scanned < size // 2 or not self.count)
 
     def add(self, record: int, following: int, start: int, length: int) -> None:
         spans, at = self._spans, 2 * self.count

@@ -220,13 +220,13 @@ def test_perf_samples_up_to_the_end(twin: ModuleType) -> None:
     assert ring.scan(twin) == (3, [b"1234"] * 3)
 
 
-def test_a_batch_is_a_quarter_of_the_buffer(twin: ModuleType) -> None:
+def test_a_batch_is_half_of_the_buffer(twin: ModuleType) -> None:
     ring, perf = Ring(), PerfRing()
     for _ in range(SIZE // 16):
         ring.write(b"12345678")
         perf.sample(b"1234")
     for buffer in (ring, perf):
-        assert [buffer.scan(twin, 1000)[0] for _ in range(5)] == [64, 64, 64, 64, 0]
+        assert [buffer.scan(twin, 1000)[0] for _ in range(3)] == [128, 128, 0]
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ def test_a_position_that_makes_no_sense(loaded: Object, one_cpu: None) -> None:
     with PerfBuffer(loaded.maps["events"]) as reader:
         loaded.programs["emit"].test_run(FRAME)
         (cpu,) = os.sched_getaffinity(0)
-        reader._cpus[cpu]._pages[1032:1040] = pack("=Q", 4)
+        reader._cpus[cpu]._pages[1024:1032] = pack("=Q", 4)
         for _ in range(2):
             with pytest.raises(BpflabError, match=f"CPU {cpu} holds no record"):
                 reader.poll(1)

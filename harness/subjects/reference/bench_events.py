@@ -83,8 +83,8 @@ def time_events(
     read, samples = _way(WAYS, way), []
     kept = memoryview(bytearray(LARGEST_BATCH))
     with table.reader(**options) as reader:
+        gc.collect()  # once: events are no garbage, and looking for any empties the processor's caches
         for _ in range(rounds):
-            gc.collect()
             source.emit(number)
             duration, arrived = timed_hot(lambda: read(reader, kept))
             if arrived != number:

@@ -17,7 +17,7 @@ def timed(operation: Callable[[], Result]) -> tuple[int, Result]:
 
 
 def timed_hot(operation: Callable[[], Result]) -> tuple[int, Result]:
-    """The same where looking for garbage would empty the processor's caches of what was just prepared."""
+    """The same without looking for garbage, which empties the processor's caches of what was prepared."""
     start = monotonic_ns()
     result = operation()
     return monotonic_ns() - start, result
