@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 from mmap import MAP_SHARED, PAGESIZE, PROT_READ, PROT_WRITE, mmap
-from struct import Struct
 
 from . import perf_event
 from .cpus import online_cpus
@@ -18,12 +17,13 @@ from .samples import CHUNK, Batch, new_spans
 if TYPE_CHECKING:
     from .map import Map
 
+    Room = tuple[bytearray, memoryview]
+
 _HEAD, _TAIL = 1024, 1032
 """Of the two positions in struct perf_event_mmap_page."""
-_BEFORE = 12
-"""Bytes from a record's start to its sample: the header, and the sample's size."""
-_RECORD = Struct("=IHH")  # type, misc, size
 _LOST = 3
+_ROOM = 1 << 20
+"""Bytes for a batch; more than a record may have."""
 _FLUSH_S = 0.02
 
 
@@ -62,11 +62,14 @@ class PerfBuffer(Reader):
         self._cpus: dict[int, _CpuBuffer] = {}
         if watermark is None:
             watermark = pages * PAGESIZE // 16
+        room = bytearray(_ROOM), new_spans()  # only one batch is out at a time
         try:
             # Keys are CPU numbers, which may have gaps when CPUs are off-line.
             for cpu in online_cpus():
                 kind = _BackwardBuffer if overwrite else _CpuBuffer
-                buffer = self._cpus[cpu] = kind(events.name, cpu, pages * PAGESIZE, watermark, wakeup_events)
+                buffer = self._cpus[cpu] = kind(
+                    events.name, cpu, pages * PAGESIZE, room, watermark, wakeup_events
+                )
                 self._sources.append(buffer)
                 events.update(cpu, buffer.fd)
                 perf_event.enable(buffer.fd)
@@ -117,11 +120,14 @@ class _CpuBuffer:
     _backward = False
     overwritten = 0
 
-    def __init__(self, name: str, cpu: int, size: int, watermark: int, wakeup_events: int) -> None:
+    def __init__(
+        self, name: str, cpu: int, size: int, room: Room, watermark: int, wakeup_events: int
+    ) -> None:
         self.name = name
         self.cpu = cpu
         self._size = size
-        self._spans = new_spans()
+        self._out, self._spans = room
+        self._copy = memoryview(self._out)
         self._state = memoryview(bytearray(32)).cast("Q")
         self.fd = perf_event.open_event(
             f"map '{name}': opening the perf event of CPU {cpu}",
@@ -152,13 +158,12 @@ class _CpuBuffer:
         tail, head = self._state[0], native.load(self._pages, _HEAD)
         if tail == head:
             return None
-        batch = self._scan(tail, head, limit)
-        if batch is None:
-            self.commit()  # of records that are no samples
+        batch = self._drain(tail, head, limit)
+        native.store(self._pages, _TAIL, self._state[0])
         return batch
 
     def commit(self) -> None:
-        native.store(self._pages, _TAIL, self._state[0])
+        """Nothing: a batch is a copy."""
 
     def close(self) -> None:
         self._data.release()
@@ -166,36 +171,18 @@ class _CpuBuffer:
         del self._pages  # or it would live as long as the reader
         os.close(self.fd)
 
-    def _scan(self, position: int, end: int, limit: int) -> Batch | None:
-        """The samples between two positions, up to one that goes around the end; that one by itself."""
+    def _drain(self, position: int, end: int, limit: int) -> Batch | None:
+        """The samples between two positions."""
         state, spans = self._state, self._spans
         if limit < CHUNK:
             spans = spans[: 2 * limit]
-        while position != end and limit:
-            data = self._data
-            state[0], state[1] = position, end
-            count = native.perf_scan(data, self._size, 0, spans, state)
-            position = state[0]
-            if not count and position != end:
-                data = self._unwrapped(position)
-                state[0], state[1] = 0, len(data)
-                count = native.perf_scan(data, len(data), 0, spans, state)
-                position += len(data)
-                state[0] = position
-            if count < 0:
-                raise BpflabError(
-                    f"map '{self.name}': the buffer of CPU {self.cpu} holds no record at position {position}"
-                )
-            if count:
-                return Batch(data, spans, count, _BEFORE, state[2], self.name, self.cpu)
-        return None
-
-    def _unwrapped(self, position: int) -> memoryview:
-        """A copy of the record there, which goes around the end."""
-        start = position & (self._size - 1)
-        _, _, room = _RECORD.unpack_from(self._data, start)
-        first = bytes(self._data[start : start + room])
-        return memoryview(first + self._data[: room - len(first)])
+        state[0], state[1] = position, end
+        count = native.perf_drain(self._data, self._size, 0, self._out, spans, state)
+        if count < 0:
+            raise BpflabError(
+                f"map '{self.name}': the buffer of CPU {self.cpu} holds no record at position {position}"
+            )
+        return Batch(self._copy, spans, count, 0, state[2], self.name, self.cpu) if count else None
 
 
 class _BackwardBuffer(_CpuBuffer):
@@ -204,8 +191,10 @@ class _BackwardBuffer(_CpuBuffer):
     _protection = PROT_READ  # says to the kernel that nobody takes samples away
     _backward = True
 
-    def __init__(self, name: str, cpu: int, size: int, watermark: int, wakeup_events: int) -> None:
-        super().__init__(name, cpu, size, watermark, wakeup_events)
+    def __init__(
+        self, name: str, cpu: int, size: int, room: Room, watermark: int, wakeup_events: int
+    ) -> None:
+        super().__init__(name, cpu, size, room, watermark, wakeup_events)
         self._seen = 0
         self._samples: list[bytes] = []
         self._given = 0
@@ -217,9 +206,6 @@ class _BackwardBuffer(_CpuBuffer):
         samples = self._samples[self._given : self._given + min(limit, CHUNK)]
         self._given += len(samples)
         return Batch.of(samples, self.name, self.cpu) if samples else None
-
-    def commit(self) -> None:
-        """Nothing: the kernel does not ask."""
 
     def _newest_last(self) -> list[bytes]:
         """What was written since the last time, or what is left of it."""
@@ -241,8 +227,8 @@ class _BackwardBuffer(_CpuBuffer):
         return samples
 
     def _whole(self, position: int, end: int) -> Batch | None:
-        """As `_scan`, up to the record that was overwritten in part."""
+        """As `_drain`, up to the record that was overwritten in part."""
         try:
-            return self._scan(position, end, CHUNK)
+            return self._drain(position, end, CHUNK)
         except BpflabError:
             return None

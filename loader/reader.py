@@ -10,7 +10,7 @@ from _thread import allocate_lock, get_ident
 
 from .errors import BpflabError
 from .lean import TYPE_CHECKING, Protocol
-from .samples import CHUNK, Batch
+from .samples import CHUNK, OBJECTS, Batch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -185,7 +185,7 @@ class Reader:
         samples: list[bytes] = []
         self._enter()
         try:
-            while len(samples) < limit and (batch := self._lease(min(CHUNK, limit - len(samples)))):
+            while len(samples) < limit and (batch := self._lease(min(OBJECTS, limit - len(samples)))):
                 copies = batch.tolist()
                 if samples:
                     samples += copies
@@ -197,7 +197,7 @@ class Reader:
         return samples
 
     def _take(self) -> bool:
-        samples = self._read(CHUNK)
+        samples = self._read(OBJECTS)
         self._taken[:0] = samples[::-1]
         return bool(samples)
 

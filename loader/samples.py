@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Self
 
-CHUNK = 4096
-"""Samples per batch at most: with usual sizes they fit the L2 cache, and what a batch costs does not show."""
+CHUNK = 8192
+"""Samples per batch at most: so many that what a batch costs does not show."""
+OBJECTS = 4096
+"""Samples that become objects at once: with usual sizes they fit the L2 cache."""
+_POWERS = [OBJECTS >> power for power in range(OBJECTS.bit_length())]
 _MANY = 32
 """From this number on, unpacking samples of one size is faster than slicing."""
 
@@ -96,13 +99,15 @@ class Batch:
         """Samples of one size in as few steps as their number has bits."""
         layouts = _layouts(self._header, size, self.stride)
         at = first - self._header
-        if self._count == CHUNK:
+        if self._count == OBJECTS:
             return layouts[0].unpack_from(self.data, at)
         samples: list[bytes] = []
-        for power, layout in enumerate(layouts):
-            if self._count & CHUNK >> power:
+        left = self._count
+        for layout, number in zip(layouts, _POWERS, strict=True):
+            while left >= number:
                 samples += layout.unpack_from(self.data, at)
                 at += layout.size
+                left -= number
         return samples
 
 
@@ -110,4 +115,4 @@ class Batch:
 def _layouts(header: int, size: int, stride: int) -> list[Struct]:
     """How 4096, 2048, … 1 samples of one size lie in the buffer."""
     one = f"{header}x{size}s{stride - header - size}x"
-    return [Struct(one * (CHUNK >> power)) for power in range(CHUNK.bit_length())]
+    return [Struct(one * number) for number in _POWERS]

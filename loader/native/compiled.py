@@ -104,10 +104,19 @@ def ringbuf_scan(data: memoryview, size: int, spans: memoryview, state: memoryvi
     return result
 
 
-def perf_scan(data: memoryview, size: int, skip: int, spans: memoryview, state: memoryview) -> int:
+def perf_drain(
+    data: memoryview, size: int, skip: int, out: bytearray, spans: memoryview, state: memoryview
+) -> int:
     assert len(data) >= size
-    result: int = lib.bpflab_perf_scan(
-        _from_buffer(data), size, skip, _u32(spans), len(spans) // 2, _from_buffer("uint64_t[4]", state)
+    result: int = lib.bpflab_perf_drain(
+        _from_buffer(data),
+        size,
+        skip,
+        _from_buffer(out),
+        len(out),
+        _u32(spans),
+        len(spans) // 2,
+        _from_buffer("uint64_t[4]", state),
     )
     return result
 

@@ -1,6 +1,6 @@
 /*
- * Finding the samples in ring and perf buffers, without copying any. pure_events.py has
- * the same functions and defines what they do.
+ * Finding the samples in ring buffers, where they stay, and draining perf buffers. pure_events.py
+ * has the same functions and defines what they do.
  */
 
 enum {
@@ -104,33 +104,38 @@ static int bpflab_ringbuf_scan(const char *data, uint64_t size, uint32_t *spans,
 	return end_scan(scan, spans, count, even, position, error);
 }
 
+static void copy_around(char *to, const char *data, uint64_t size, uint64_t from, uint32_t length)
+{
+	uint64_t first = length < size - from ? length : size - from;
+
+	memcpy(to, data + from, first);
+	memcpy(to + first, data, length - first);
+}
+
 /* `skip` bytes lie between a sample record's header and the u32 that is the sample's size. */
-static int bpflab_perf_scan(const char *data, uint64_t size, unsigned skip, uint32_t *spans, unsigned capacity,
-			    uint64_t *state)
+static int bpflab_perf_drain(const char *data, uint64_t size, unsigned skip, char *out, unsigned room_out,
+			     uint32_t *spans, unsigned capacity, uint64_t *state)
 {
 	struct scan *scan = (struct scan *)state;
-	const uint64_t begin = scan->position, end = scan->end;
-	const uint64_t turn = begin & ~(size - 1);
-	/* A batch does not go around the end of the data. */
-	const uint64_t stop = end - turn < size ? end : turn + size;
+	const uint64_t end = scan->end;
 	const uint64_t before = PERF_HEADER + skip + sizeof(uint32_t);
 	struct { uint32_t type; uint16_t misc, size; } header = {};
-	uint64_t position = begin, known = UINT64_MAX, room = 0;
-	uint32_t length, first = 0;
+	uint64_t position = scan->position, known = UINT64_MAX, room = 0;
+	uint32_t length, first = 0, used = 0;
 	unsigned count = 0;
-	int even = 1, changed = 0, error = 0;
+	int even = 1, error = 0;
 
 	if (!sensible(scan, size))
 		return -EBADMSG;
-	while (position != stop && count < capacity && (position - begin < size / 2 || !count)) {
-		const char *record = data + (position - turn);
+	while (position != end && count < capacity) {
+		/* Records are multiples of 8 bytes: what lies in 8 aligned ones never goes around the end. */
+		const uint64_t mask = size - 1;
 		uint64_t word, lost;
 
-		memcpy(&word, record, sizeof(word));
+		memcpy(&word, data + (position & mask), sizeof(word));
 		if (word != known) {
 			known = word;
 			memcpy(&header, &word, sizeof(header));
-			changed |= room != header.size;
 			room = header.size;
 			KEEP_BRANCH(room);
 		}
@@ -138,25 +143,29 @@ static int bpflab_perf_scan(const char *data, uint64_t size, unsigned skip, uint
 			error = -EBADMSG;
 			break;
 		}
-		if (room > stop - position)
-			break;
 		if (header.type == PERF_RECORD_SAMPLE) {
+			uint64_t start = (position + before) & mask;
+
 			if (room >= before)
-				memcpy(&length, record + before - sizeof(length), sizeof(length));
+				memcpy(&length, data + ((position + PERF_HEADER + skip) & mask), sizeof(length));
 			if (room < before || length > room - before) {
 				error = -EBADMSG;
 				break;
 			}
+			if (length > room_out - used)
+				break;
+			if (start + length <= size)
+				memcpy(out + used, data + start, length);
+			else
+				copy_around(out + used, data, size, start, length);
 			first = count ? first : length;
-			even &= !count || (!changed && length == first);
-			changed = 0;
-			put(spans, count++, position - turn + before, length);
-		} else {
-			changed = 1;
-			if (header.type == PERF_RECORD_LOST && room >= PERF_HEADER + 16) {
-				memcpy(&lost, record + PERF_HEADER + 8, sizeof(lost)); /* behind the event's id */
-				scan->lost += lost;
-			}
+			even &= length == first;
+			put(spans, count++, used, length);
+			used += length;
+		} else if (header.type == PERF_RECORD_LOST && room >= PERF_HEADER + 16) {
+			/* Behind the event's id. */
+			memcpy(&lost, data + ((position + PERF_HEADER + 8) & mask), sizeof(lost));
+			scan->lost += lost;
 		}
 		position += room;
 	}

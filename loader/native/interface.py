@@ -118,12 +118,15 @@ class Native(Protocol):
         """
         ...
 
-    def perf_scan(self, data: memoryview, size: int, skip: int, spans: memoryview, state: memoryview) -> int:
-        """Find the raw samples of one CPU's perf buffer; their number.
+    def perf_drain(
+        self, data: memoryview, size: int, skip: int, out: bytearray, spans: memoryview, state: memoryview
+    ) -> int:
+        """Copy the raw samples of one CPU's perf buffer into `out`, close together; their number.
 
-        As `ringbuf_scan`, but `data` is there once: stops before a record that goes
-        around its end. Every sample record has `skip` bytes and then PERF_SAMPLE_RAW. What the
-        kernel says it lost is added to ``state[3]``. Samples keep the kernel's padding.
+        `out` has room for at least 64 KiB, which no record exceeds. `data`, `spans` and `state` are
+        as in `ringbuf_scan`, but `data` is there once, and the spans are in `out`. Every sample
+        record has `skip` bytes and then PERF_SAMPLE_RAW. What the kernel says it lost is added
+        to ``state[3]``. Samples keep the kernel's padding.
         """
         ...
 

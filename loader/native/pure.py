@@ -11,7 +11,7 @@ from struct import Struct
 
 from .numbers import NO_INT
 from .pure_btf import btf_find, btf_index, btf_offsets
-from .pure_events import load, perf_scan, ringbuf_scan, store
+from .pure_events import load, perf_drain, ringbuf_scan, store
 
 __all__ = [
     "address",
@@ -26,8 +26,8 @@ __all__ = [
     "lookup_many",
     "lookup_signed",
     "next_key",
+    "perf_drain",
     "perf_event_open",
-    "perf_scan",
     "ringbuf_scan",
     "store",
     "update",

@@ -1,4 +1,4 @@
-"""The part of `pure` that finds samples in ring and perf buffers.
+"""The part of `pure` that reads ring and perf buffers.
 
 Reading positions that another CPU writes needs loads and stores of 8 bytes at
 once, in program order. memoryview gives the first on every machine; the second
@@ -81,27 +81,36 @@ def ringbuf_scan(data: memoryview, size: int, spans: memoryview, state: memoryvi
     return found.end(state, position, error)
 
 
-def perf_scan(data: memoryview, size: int, skip: int, spans: memoryview, state: memoryview) -> int:
+def perf_drain(
+    data: memoryview, size: int, skip: int, out: bytearray, spans: memoryview, state: memoryview
+) -> int:
+    def read(start: int, length: int) -> bytes:
+        start &= size - 1
+        first = bytes(data[start : min(start + length, size)])
+        return first + data[: length - len(first)]
+
     found, error = _Found(spans), _check(state, size)
     position, end = state[0], state[1]
-    while not error and position != end and found.goes_on(position - state[0], size):
-        start = position & (size - 1)
-        if found.count and not start:
-            break  # a batch does not go around the end
-        kind, _, room = _RECORD.unpack_from(data, start)
+    before = _RECORD.size + skip + _SIZE.size
+    used = 0
+    while not error and position != end and found.count < len(spans) // 2:
+        kind, _, room = _RECORD.unpack(read(position, _RECORD.size))
         if room < _RECORD.size or room % 8 or room > end - position:
             error = -EBADMSG
             break
-        if start + room > size:
-            break
         if kind == _RECORD_SAMPLE:
-            before = _RECORD.size + skip + _SIZE.size
-            length = _SIZE.unpack_from(data, start + before - _SIZE.size)[0] if room >= before else room
+            length = (
+                _SIZE.unpack(read(position + before - _SIZE.size, _SIZE.size))[0] if room >= before else room
+            )
             if length > room - before:
                 error = -EBADMSG
                 break
-            found.add(position, position + room, start + before, length)
+            if length > len(out) - used:
+                break
+            out[used : used + length] = read(position + before, length)
+            found.add(used, used + length, used, length)
+            used += length
         elif kind == _RECORD_LOST and room >= _RECORD.size + 16:
-            state[3] += _NUMBER.unpack_from(data, start + _RECORD.size + 8)[0]
+            state[3] += _NUMBER.unpack(read(position + _RECORD.size + 8, 8))[0]
         position += room
     return found.end(state, position, error)
