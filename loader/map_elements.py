@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from struct import Struct
 
+from .btf.kinds import Kind
 from .cpus import possible_cpus
 from .enums import MapFlags, MapType
+from .errors import BtfError
 from .lean import TYPE_CHECKING, NamedTuple
 from .map_raw import PER_CPU
-from .map_values import BytesCodec, Codec, ElementError, IntCodec, PerCpuCodec, codec_for, exact_bytes
+from .map_values import (
+    BytesCodec,
+    Codec,
+    ElementError,
+    IntCodec,
+    PerCpuCodec,
+    codec_for,
+    exact_bytes,
+    integer_codec,
+)
 
 if TYPE_CHECKING:
     from typing import Any
@@ -164,14 +175,14 @@ def _typed(size: int, btf: Btf | None, type_id: int, *, whole_text: bool = False
     """By BTF; None where it says nothing, or another size than the map."""
     if btf is None or not type_id:
         return None
-    from .btf import Kind
-    from .errors import BtfError
-    from .values import codec_of
-
     if btf.resolve(type_id).kind == Kind.DATASEC:
         return BytesCodec(size)  # all variables of a section: they go by their names
-    try:
-        codec = codec_of(btf, type_id, whole_text=whole_text)
-    except BtfError:
-        return None
+    codec: Codec | None = integer_codec(btf, type_id)
+    if codec is None:
+        from .values import codec_of
+
+        try:
+            codec = codec_of(btf, type_id, whole_text=whole_text)
+        except BtfError:
+            return None
     return codec if codec.size == size else None

@@ -10,12 +10,15 @@ import sys
 from struct import error as StructError
 from struct import pack
 
+from .btf.kinds import IntEncoding, Kind
 from .errors import BpflabError
 from .lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, Literal
+
+    from .btf import Btf
 
     ByteOrder = Literal["little", "big"]
 
@@ -136,6 +139,21 @@ class PerCpuCodec(Codec):
     def decode(self, data: bytes) -> list[Any]:
         size = self.one.size
         return [self.one.decode(data[i : i + size]) for i in range(0, self.size, self._stride)]
+
+
+def integer_codec(btf: Btf, type_id: int, order: ByteOrder = sys.byteorder) -> IntCodec | None:
+    """The codec of a plain integer or a pointer; None for any other type. Spares the import of `values`."""
+    found = btf.resolve(type_id)
+    if found.kind == Kind.PTR:
+        return IntCodec(8, False, order)
+    if found.kind != Kind.INT or found.size_or_type not in _FORMATS:
+        return None
+    encoding = btf.integer(found)[0]
+    return (
+        None
+        if encoding & IntEncoding.BOOL
+        else IntCodec(found.size_or_type, bool(encoding & IntEncoding.SIGNED), order)
+    )
 
 
 def codec_for(size: int, signed: bool | None) -> Codec:

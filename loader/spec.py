@@ -222,13 +222,15 @@ class VariableSpec:
     @property
     def codec(self) -> Codec:
         """What turns its bytes into a value and back."""
-        from .map_values import BytesCodec
+        from .map_values import BytesCodec, integer_codec
 
         if self.btf is None or not self.type_id:
             return BytesCodec(self.size)
-        from .values import codec_of
+        found: Codec | None = integer_codec(self.btf, self.type_id, self._order)
+        if found is None:
+            from .values import codec_of
 
-        found = codec_of(self.btf, self.type_id, order=self._order)
+            found = codec_of(self.btf, self.type_id, order=self._order)
         return found if found.size == self.size else BytesCodec(self.size)
 
     def encode(self, value: Any) -> bytes:

@@ -85,8 +85,7 @@ def check_elements_of_a_growing_hash(obj: SubjectObject) -> None:
     """A hash table that grows counts as others do, and gives all its elements."""
     obj.test_run("count", frame(size=64), repeat=3)
     assert unsigned(obj.lookup("counts", u32(64))) == 3
-    for number in range(1000, 1500):
-        obj.update("counts", u32(number), u64(number))
+    obj.update_many("counts", {u32(number): u64(number) for number in range(1000, 1500)})
     obj.delete("counts", u32(1000))
     assert {unsigned(key) for key in obj.keys("counts")} == {64, *range(1001, 1500)}
     assert obj.elements("counts").keys() == set(obj.keys("counts"))
