@@ -71,6 +71,7 @@ class Btf:
         self._resolved: dict[int, BtfType] = {}
         self._members: dict[int, tuple[Member, ...]] = {}
         self._sections: list[BtfType] | None = None
+        self._entries: dict[int, list[SectionVariable]] = {}
         self._named: dict[str, list[int]] = {}
 
     @classmethod
@@ -185,10 +186,16 @@ class Btf:
                 return found
         return None
 
-    def with_words(self, words: Words, changed: Collection[int]) -> Btf:
-        """The same with other numbers in some types; names and kinds must have stayed."""
+    def with_words(
+        self, words: Words, changed: Collection[int], entries: dict[int, list[SectionVariable]]
+    ) -> Btf:
+        """The same with other numbers in some types; names and kinds must have stayed.
+
+        `entries` are those of the DATASECs that were changed, by type id.
+        """
         made = Btf(words, self._strings, self.byte_order, self.base, lambda words, strings: self._table)
         made._decoded = {number: found for number, found in self._decoded.items() if number not in changed}
+        made._entries = self._entries | entries
         made._sections = [made.type(found.id) for found in self.sections]
         return made
 
@@ -274,7 +281,11 @@ class Btf:
 
     def section_variables(self, of: BtfType) -> list[SectionVariable]:
         """The entries of a DATASEC."""
-        return [tuple.__new__(SectionVariable, triple) for triple in self._triples(of)]
+        found = self._entries.get(of.id)
+        if found is None:
+            found = [tuple.__new__(SectionVariable, triple) for triple in self._triples(of)]
+            self._entries[of.id] = found
+        return found
 
     def integer(self, of: BtfType) -> tuple[int, int, int]:
         """Encoding (bits of `IntEncoding`), bit offset and width of an INT."""

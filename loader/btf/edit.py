@@ -20,6 +20,7 @@ class BtfEdit:
         self.strings = bytearray(btf.strings)
         self._next_id = btf.end_id
         self._changed: set[int] = set()
+        self._entries: dict[int, list[SectionVariable]] = {}
         self._is_rewritten = False
         """Whether more than numbers has changed: names, kinds, or how many types there are."""
         self._known: dict[str, int] = {}
@@ -86,9 +87,10 @@ class BtfEdit:
     def set_section(self, type_id: int, size: int, variables: list[SectionVariable]) -> None:
         """Change size and entries of a DATASEC; the number of entries must stay the same."""
         self._set_from(type_id, 2, [size, *(number for variable in variables for number in variable)])
+        self._entries[type_id] = variables
 
     def finish(self) -> Btf:
         """The changed BTF."""
         if not self._is_rewritten:
-            return self.btf.with_words(as_words(self.words), self._changed)
+            return self.btf.with_words(as_words(self.words), self._changed, self._entries)
         return Btf(as_words(self.words), bytes(self.strings), self.btf.byte_order, self.btf.base)
