@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,9 @@ class HookAttachment(Link):
     def _end(self) -> None:
         try:
             syscall.prog_detach(self._target, self._program, self._hook, self.what)
+        except KernelError as error:
+            if error.errno != errno.ENODEV:  # the device has gone, and the program with it
+                raise
         finally:
             os.close(self._program)
             self._release()

@@ -111,5 +111,9 @@ class LwtRoute(Link):
             raise
 
     def _end(self) -> None:
-        with Route() as route:
-            route.request(f"detaching {self.what}", _RTM_DELROUTE, 0, self._route)
+        try:
+            with Route() as route:
+                route.request(f"detaching {self.what}", _RTM_DELROUTE, 0, self._route)
+        except KernelError as error:
+            if error.errno not in (errno.ESRCH, errno.ENODEV):  # it has gone, perhaps with its device
+                raise

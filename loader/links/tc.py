@@ -101,7 +101,12 @@ class TcLink(Link):
     def _end(self) -> None:
         message = self._place + attribute(_TCA_KIND, b"bpf\0")
         with Route() as route:
-            route.request(f"detaching {self.what}", _RTM_DELTFILTER, 0, message)
+            try:
+                route.request(f"detaching {self.what}", _RTM_DELTFILTER, 0, message)
+            except KernelError as error:
+                if error.errno == errno.ENODEV:  # the device has gone, and the filter with it
+                    return
+                raise
             if self._made_qdisc and not any(
                 _handles(route, self._ifindex, each) for each in _PARENT.values()
             ):

@@ -81,9 +81,10 @@ class NetlinkXdp(Link):
             _set(action, self._ifindex, -1, self._mode, self._program)
         except KernelError as error:
             # What somebody has put in its place is left alone: EEXIST, of a bpf_link EBUSY.
+            # ENODEV: the device has gone, and the program with it.
             if error.errno == errno.EINVAL:  # before 5.7, where none can be expected
                 _set(action, self._ifindex, -1, self._mode)
-            elif error.errno not in (errno.EEXIST, errno.EBUSY):
+            elif error.errno not in (errno.EEXIST, errno.EBUSY, errno.ENODEV):
                 raise
         finally:
             os.close(self._program)

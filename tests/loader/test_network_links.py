@@ -369,6 +369,22 @@ def test_a_route_runs_its_program(loaded: Object, veth: Veth) -> None:
         loaded.programs["lwt_pass"].attach_lwt("example/24", veth.name)
 
 
+def test_what_goes_with_its_device(loaded: Object, veth: Veth) -> None:
+    subprocess.run(["ip", "addr", "add", "198.18.0.1/24", "dev", veth.name], check=True)
+    programs = loaded.programs
+    links = [
+        programs["xdp_one"].attach_xdp(veth.name, by_link=False),
+        programs["xdp_one"].attach_xdp(veth.peer),
+        programs["tc_one"].attach_tc(veth.name, "ingress"),
+        programs["tc_one"].attach_tcx(veth.name, "ingress"),
+        programs["tc_two"].attach_tcx(veth.name, "ingress", by_link=False),
+        programs["lwt_pass"].attach_lwt("198.18.1.0/24", veth.name),
+    ]
+    subprocess.run(["ip", "link", "del", veth.name], check=True)
+    for link in links:
+        link.detach()
+
+
 def reuse(port: int = 0) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
