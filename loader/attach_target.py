@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _BY_ID = (ProgType.TRACING, ProgType.LSM)
 
+_OF_MANY = (AttachType.TRACE_FENTRY_MULTI, AttachType.TRACE_FEXIT_MULTI, AttachType.TRACE_FSESSION_MULTI)
+"""They learn when they are attached."""
+
 _PREFIXES: dict[int, tuple[str, Kind]] = {
     AttachType.TRACE_RAW_TP: ("btf_trace_", Kind.TYPEDEF),
     AttachType.LSM_MAC: ("bpf_lsm_", Kind.FUNC),
@@ -37,7 +40,7 @@ class ProgramFunction(NamedTuple):
 
 def needs_target(program: ProgramSpec) -> bool:
     """Whether the kernel wants to know at load time what a program will be attached to."""
-    return program.type in _BY_ID
+    return program.type in _BY_ID and program.attach_type not in _OF_MANY
 
 
 def require_program_target(program: ProgramSpec) -> None:

@@ -7,6 +7,7 @@ from .program_attach_probes import ProbeAttachable
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Sequence
     from pathlib import Path
 
     from .enums import AttachType
@@ -165,6 +166,14 @@ class Attachable(ProbeAttachable):
         from .links.tracing import attach_tracing
 
         return attach_tracing(self._program, cookie=cookie)
+
+    def attach_tracing_multi(
+        self, pattern: str = "", *, functions: Sequence[str] = (), cookies: Sequence[int] = ()
+    ) -> Link:
+        """Attach to many functions at once; see links.tracing_multi."""
+        from .links.tracing_multi import attach_tracing_multi
+
+        return attach_tracing_multi(self._program, pattern, functions=functions, cookies=cookies)
 
     def attach_lsm(self, *, cookie: int = 0) -> Link:
         """Attach to the security hook that the program was loaded for; see links.lsm."""

@@ -10,6 +10,7 @@ import pytest
 
 from ..subjects.client import Subject
 from ..subjects.errors import ErrorClass, SubjectError
+from ..subjects.handles import Target
 from .child import rename_to
 from .fixtures import Fork, Open
 from .network import frame
@@ -82,6 +83,23 @@ def check_tp_btf_cookie(opened: Open, fork: Fork) -> None:
     obj.attach("on_rename", {"kind": "tracing", "cookie": 77})
     child.go()
     assert unsigned(obj.variable("at_tracepoint")) == 77
+
+
+@pytest.mark.obj("tracing/multi")
+@pytest.mark.needs("trampolines_at_many_functions")
+@pytest.mark.parametrize("by", ["functions", "pattern"])
+def check_multi(loaded: Open, fork: Fork, by: str) -> None:
+    """One program runs at several functions, told by cookies at which."""
+    child = fork(lambda: _nice(3))
+    obj = loaded("tracing/multi", target_pid=u32(child.pid))
+    target: Target = {"kind": "tracing_multi", "pattern": "set_user_nice"}
+    if by == "functions":
+        names = ["set_user_nice", "security_task_setnice"]
+        target = {"kind": "tracing_multi", "functions": names, "cookies": [1, 16]}
+    obj.attach("on_entry", target)
+    assert child.go() == "done"
+    assert unsigned(obj.variable("calls")) == (2 if by == "functions" else 1)
+    assert unsigned(obj.variable("cookies")) == (17 if by == "functions" else 0)
 
 
 @pytest.mark.obj("tracing/replacement")

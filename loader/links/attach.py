@@ -13,6 +13,7 @@ from .link import Link
 from .lsm import attach_lsm
 from .raw_tracepoint import attach_raw_tracepoint
 from .tracing import attach_tracing
+from .tracing_multi import attach_tracing_multi
 
 if TYPE_CHECKING:
     from ..program import Program
@@ -40,6 +41,7 @@ KINDS: dict[str, Callable[[Program], Link]] = {
     **probe_targets.KINDS,
     "raw_tracepoint": lambda program: attach_raw_tracepoint(program, program.attach_to),
     "tracing": attach_tracing,
+    "tracing.multi": lambda program: attach_tracing_multi(program, program.attach_to),
     "freplace": attach_freplace,
     "lsm": attach_lsm,
     "iter": attach_iterator,

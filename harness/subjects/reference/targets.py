@@ -61,6 +61,14 @@ def _tracing(opened: OpenObject, program: Program, target: Request) -> Link:
     return program.attach_tracing(cookie=target.number("cookie", 0))
 
 
+def _tracing_multi(opened: OpenObject, program: Program, target: Request) -> Link:
+    return program.attach_tracing_multi(
+        target.text("pattern") if "pattern" in target else "",
+        functions=target.names("functions") or (),
+        cookies=target.numbers("cookies"),
+    )
+
+
 def _freplace(opened: OpenObject, program: Program, target: Request) -> Link:
     return program.attach_freplace(*opened.function_of(target))
 
@@ -88,6 +96,7 @@ KINDS: dict[str, Callable[[OpenObject, Program, Request], Link]] = {
     "reuseport": network.reuseport,
     "sockmap": network.sockmap,
     "tracing": _tracing,
+    "tracing_multi": _tracing_multi,
     "freplace": _freplace,
     "iterator": _iterator,
     "kprobe": probes.kprobe,
