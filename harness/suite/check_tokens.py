@@ -27,7 +27,8 @@ def check_delegated(job: SuiteJob, fork: Fork, tmp_path: Path) -> None:
 @pytest.mark.needs("tokens")
 def check_not_delegated(job: SuiteJob, fork: Fork, tmp_path: Path) -> None:
     """What was not delegated stays refused."""
-    said = _load_in_namespace(job, fork, tmp_path, delegate_cmds="map_create", delegate_maps="any")
+    # A mask that is not all of a kind makes 7.2 shift too far when it shows the mount's options.
+    said = _load_in_namespace(job, fork, tmp_path, delegate_cmds="any", delegate_maps="any")
     assert said == "EPERM"
 
 
