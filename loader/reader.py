@@ -83,7 +83,7 @@ class Reader:
     def poll(self, timeout_s: float | None = None, limit: int = sys.maxsize) -> list[bytes]:
         """Those that are there; waits for one, at most `timeout_s` seconds (None: for ever).
 
-        None if it is closed meanwhile. Raises BpflabError if it was closed before.
+        None of them if it is closed meanwhile. Raises BpflabError if it was closed before.
         """
         # Reads before it waits: a ring buffer wakes up only a reader that had read everything.
         samples = self.read(limit)

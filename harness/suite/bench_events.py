@@ -27,7 +27,8 @@ STREAM = 20_000
 """Events that fit into the largest buffers, so that none is lost however late they are read."""
 
 LARGE_PERF_PAGES = 1024
-WATERMARK = 512
+WATERMARK = 500
+"""Divides `STREAM`: else the last events would wait for a wake-up that does not come."""
 KINDS = {"ring": "a ring buffer", "perf": "a perf event array"}
 WAYS = {"object": "one by one", "batch": "in batches"}
 
