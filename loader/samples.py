@@ -29,10 +29,11 @@ class Batch:
     """Samples of one buffer in order, where they lie: a sequence of memoryviews.
 
     They are valid until the next batch is taken: then the kernel writes over those of a ring
-    buffer, and the reader over its copy of a perf buffer's. `tolist` copies. Sample i is ``data[spans[2 * i]:spans[2 * i + 1]]``. `stride` is the
-    distance of samples that have one size and lie close (as of records of one struct), else 0.
-    `map` is the name of the map that they come from ("" for what an iteration left over), `cpu`
-    the CPU of a perf buffer, else -1.
+    buffer, and the reader over its copy of a perf buffer's. `tolist` copies.
+
+    Sample i is ``data[spans[2 * i]:spans[2 * i + 1]]``. `stride` is the distance of samples that have
+    one size and lie close (as of records of one struct), else 0. `map` is the name of the map that
+    they come from ("" for what an iteration left over), `cpu` the CPU of a perf buffer, else -1.
     """
 
     __slots__ = ("_count", "_header", "cpu", "data", "map", "spans", "stride")
