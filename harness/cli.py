@@ -173,6 +173,9 @@ def _add_report(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     report = verbs.add_parser("report", help="make the reports of outcome files again, merged")
     report.add_argument("outcomes", nargs="+", type=Path, metavar="FILE", help="outcomes.jsonl of runs")
     report.add_argument("--out", type=Path, default=Path("results/report"), help="(%(default)s)")
+    report.add_argument(
+        "--history", type=Path, metavar="DIR", help="folder of earlier runs: 'runs' of 'bpflab bench'"
+    )
     report.set_defaults(command=commands.report)
 
 

@@ -91,7 +91,9 @@ def kernels_lock(options: argparse.Namespace) -> int:
 
 def report(options: argparse.Namespace) -> int:
     """``bpflab report``: the reports of outcome files, made again or merged."""
-    return conclude(Run.read(options.outcomes), options.out, Console())
+    run = Run.read(options.outcomes)
+    earlier = stored_runs(options.history, before=run.started) if options.history else ()
+    return conclude(run, options.out, Console(), earlier)
 
 
 def prepare(options: argparse.Namespace, what: Plan) -> Plan:
@@ -125,6 +127,16 @@ def _carry_out(options: argparse.Namespace, what: Plan) -> int:
             plan, engines, options.out / OUTCOMES, environment(options.guest), progress, workers=options.jobs
         )
     return conclude(run, options.out, console)
+
+
+def stored_runs(folder: Path, before: str) -> list[Run]:
+    """The runs in the folders of a folder that were started before that moment, oldest first.
+
+    Raises `OutcomeFileError` for one that cannot be read.
+    """
+    found = [sorted(path.glob("*.jsonl")) for path in folder.glob("*") if path.is_dir()]
+    runs = [Run.read(files) for files in found if files]
+    return sorted((run for run in runs if run.started < before), key=lambda run: run.started)
 
 
 def _engines(guest: str, kernels: Sequence[Kernel]) -> dict[str, Engine]:

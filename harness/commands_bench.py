@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ..kernels.kernel import Kernel
 from . import gate
-from .commands import conclude, prepare
+from .commands import conclude, prepare, stored_runs
 from .environment import environment, load_of_machine
 from .guest import make_engine
 from .guest.engine import Engine, Limit, Limits
@@ -36,10 +36,10 @@ HOST, GUEST, INSTRUCTIONS = "host", "guest", "instructions"
 
 def bench(options: argparse.Namespace) -> int:
     """Run the benchmarks; with ``--gate``, exit code 1 tells of more guest instructions than before."""
-    started = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H%M%SZ")
+    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     plan = prepare(options, Plan(bench=True, benchmarks=tuple(options.benchmarks) or ("*",)))
-    lanes = _lanes(options, plan.kernels)
-    folder = options.out / RUNS / started
+    lanes = lanes_of(options, plan.kernels)
+    folder = options.out / RUNS / started.partition("+")[0].replace(":", "")
     console = Console()
     for lane in lanes:
         kernels = tuple(kernel for kernel in plan.kernels if kernel.is_host is (lane == HOST))
@@ -53,18 +53,13 @@ def bench(options: argparse.Namespace) -> int:
             facts = environment(name) | load_of_machine()
             carry_out(part, engines, folder / f"{lane}.jsonl", facts, progress, LIMITS, workers)
     files = sorted(folder.glob("*.jsonl"))
-    code = conclude(Run.read(files), options.out, console, earlier_runs(options.out / RUNS, folder))
+    earlier = stored_runs(options.out / RUNS, before=started)
+    code = conclude(Run.read(files), options.out, console, earlier)
     return max(code, _gate(options, folder, console))
 
 
-def earlier_runs(runs: Path, current: Path) -> list[Run]:
-    """The runs of a folder that came before the current one, oldest first; unreadable files raise."""
-    folders = sorted(path for path in runs.iterdir() if path.is_dir() and path.name < current.name)
-    return [Run.read(sorted(path.glob("*.jsonl"))) for path in folders if any(path.glob("*.jsonl"))]
-
-
-def _lanes(options: argparse.Namespace, kernels: Sequence[Kernel]) -> list[str]:
-    """The lanes that were asked for, or that these kernels can be measured in."""
+def lanes_of(options: argparse.Namespace, kernels: Sequence[Kernel]) -> list[str]:
+    """The lanes that were asked for, or that these kernels can be measured in. Raises `PlanError`."""
     if options.lanes:
         lanes = parse_names(options.lanes, "--lanes")
         if unknown := set(lanes) - LANES.keys():
@@ -73,6 +68,8 @@ def _lanes(options: argparse.Namespace, kernels: Sequence[Kernel]) -> list[str]:
         on_host = [HOST] if any(kernel.is_host for kernel in kernels) else []
         in_guests = [INSTRUCTIONS] if any(not kernel.is_host for kernel in kernels) else []
         lanes = [INSTRUCTIONS] if _gates(options) else [*on_host, *in_guests]
+    if _gates(options) and INSTRUCTIONS not in lanes:
+        raise PlanError(f"--gate and --store-baseline need the lane '{INSTRUCTIONS}' among --lanes")
     for lane in lanes:
         if not any(kernel.is_host is (lane == HOST) for kernel in kernels):
             what = "the kernel 'host'" if lane == HOST else "a kernel to boot"

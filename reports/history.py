@@ -68,7 +68,7 @@ class Series:
     def sentence(self) -> str:
         """What the series says."""
         if len(self.points) < 2 * SHORTEST:
-            return f"{len(self.points)} runs: too few to tell a step"
+            return f"too few runs to tell a step ({len(self.points)} of {2 * SHORTEST})"
         if not self.steps:
             return f"no step in {len(self.points)} runs"
         return "; ".join(f"{percent(step.change)} since {step.started[:10]}" for step in self.steps)

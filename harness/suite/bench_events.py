@@ -30,33 +30,33 @@ LARGE_PERF_PAGES = 1024
 WATERMARK = 500
 """Divides `STREAM`: else the last events would wait for a wake-up that does not come."""
 KINDS = {"ring": "a ring buffer", "perf": "a perf event array"}
-WAYS = {"object": "one by one", "batch": "in batches"}
+WAYS = {"object": "as objects", "batch": "in batches"}
 
-STREAMS = (
-    pytest.param("wide_ring", "emit_wide", {}, "a ring buffer", id="stream_ring"),
-    pytest.param(
-        "perf",
-        "emit_perf",
-        {"pages": LARGE_PERF_PAGES},
+STREAMS = {
+    "stream_ring": ("wide_ring", "emit_wide", {}, "a ring buffer"),
+    "stream_perf": (
+        *("perf", "emit_perf", {"pages": LARGE_PERF_PAGES}),
         "a perf event array, wake-ups as each side has them",
-        id="stream_perf",
     ),
-    pytest.param(
-        "perf",
-        "emit_perf",
-        {"pages": LARGE_PERF_PAGES, "wakeup_events": WATERMARK},
+    "stream_perf_watermark": (
+        *("perf", "emit_perf", {"pages": LARGE_PERF_PAGES, "wakeup_events": WATERMARK}),
         f"a perf event array, a wake-up every {WATERMARK} events",
-        id="stream_perf_watermark",
     ),
-)
+}
 
 
 def _present() -> list[Any]:
     return [
-        pytest.param(kind, size, way, id=f"{kind}_{size}" + ("" if way == "object" else f"_{way}"))
+        pytest.param(kind, size, way, id=f"{kind}_{size}_{way}")
         for kind in KINDS
         for size in SIZES
         for way in WAYS
+    ]
+
+
+def _streams() -> list[Any]:
+    return [
+        pytest.param(*stream, way, id=f"{name}_{way}") for name, stream in STREAMS.items() for way in WAYS
     ]
 
 
@@ -67,7 +67,7 @@ def bench_present(paired: Paired, everywhere: Everywhere, kind: str, size: int, 
     whole = size + (RING_HEADER if kind == "ring" else PERF_HEADER) + 7
     count = min(MOST_EVENTS, ROOM[kind] // whole)
     paired.run(
-        f"Read {size}-byte events from {KINDS[kind]}, {WAYS[way]}",
+        f"Read a {size}-byte event from {KINDS[kind]}, {WAYS[way]}",
         operations=count,
         most_loops=MOST_LOOPS,
         measure=lambda subject, loops: (
@@ -87,7 +87,7 @@ def bench_present(paired: Paired, everywhere: Everywhere, kind: str, size: int, 
 
 
 @pytest.mark.lanes("host", "guest")
-@pytest.mark.parametrize(("table", "program", "options", "title"), STREAMS)
+@pytest.mark.parametrize(("table", "program", "options", "title", "way"), _streams())
 def bench_stream(
     paired: Paired,
     everywhere: Everywhere,
@@ -95,19 +95,29 @@ def bench_stream(
     program: str,
     options: dict[str, int],
     title: str,
+    way: str,
 ) -> None:
     """Events that another process writes while they are read; two processes share no one count."""
     loaded = everywhere("bench/events")
+    arguments: dict[str, Any] = {
+        "map": table,
+        "program": program,
+        "count": STREAM,
+        "data": FRAME,
+        "way": way,
+        **options,
+    }
 
     def measure(subject: Subject, loops: int) -> list[float]:
-        measured = loaded[subject].measure(
-            "bench_stream", map=table, program=program, count=STREAM, rounds=loops, data=FRAME, **options
-        )
+        measured = loaded[subject].measure("bench_stream", rounds=loops, **arguments)
         assert measured.lost == 0, f"{measured.lost} of {STREAM * loops} events were lost"
         return measured.samples
 
     paired.run(
-        f"Read 64-byte events as they come from {title}", operations=STREAM, measure=measure, most_loops=2
+        f"Read a 64-byte event as they come from {title}, {WAYS[way]}",
+        operations=STREAM,
+        measure=measure,
+        most_loops=2,
     )
 
 

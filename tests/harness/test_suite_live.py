@@ -130,7 +130,7 @@ def test_a_users_objects_are_told_apart(tmp_path: Path, corpus: dict[str, Path],
 
 
 def test_benchmarks_give_paired_samples_of_every_subject(tmp_path: Path, corpus: dict[str, Path]) -> None:
-    wanted = ["load/xdp", "load/core_first", "lookup/hash_1k", "events/ring_64", "process/memory_xdp"]
+    wanted = ["load/xdp", "load/core_first", "lookup/hash_1k", "events/ring_64_object", "process/memory_xdp"]
     programs = {name: list(registry.command(name).program) for name in registry.names()}
     events = run_suite(
         tmp_path, corpus, registry.names(), bench=True, benchmarks=wanted, lane="host", programs=programs
@@ -148,12 +148,12 @@ def test_benchmarks_give_paired_samples_of_every_subject(tmp_path: Path, corpus:
 
 def test_a_lane_has_the_benchmarks_that_mean_something_in_it(tmp_path: Path, corpus: dict[str, Path]) -> None:
     """Here the lane's clock is the host's: only which benchmarks run, and how often, is looked at."""
-    wanted = ["events/ring_16", "events/stream_ring", "process/*"]
+    wanted = ["events/ring_16_object", "events/stream_ring_batch", "process/*"]
     events = run_suite(
         tmp_path, corpus, ["libbpf"], bench=True, benchmarks=wanted, lane="instructions", programs={}
     )
     (benchmark,) = (event for event in events if event["event"] == "benchmark")
-    assert benchmark["benchmark"] == "events/ring_16" and benchmark["unit"] == "instructions"
+    assert benchmark["benchmark"] == "events/ring_16_object" and benchmark["unit"] == "instructions"
     assert {name: len(samples) for name, samples in benchmark["samples"].items()} == {"libbpf": 3}
 
 
