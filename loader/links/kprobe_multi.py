@@ -73,7 +73,9 @@ def attach_kprobe_multi(
         native.address(places),
         native.address(marks),
     )
-    fd = syscall.link_create(program.fd, 0, program.attach_type, options=options)
+    # Of a program that others have loaded, nobody says what for.
+    attach_type = program.attach_type or AttachType.TRACE_KPROBE_MULTI
+    fd = syscall.link_create(program.fd, 0, attach_type, options=options)
     if fd < 0:
         raise _refusal(program, -fd, what)
     return FdLink(what, fd)

@@ -95,7 +95,9 @@ def link_places(
         0 if pid is None else pid or os.getpid(),
         0,
     )
-    return syscall.link_create(program.fd, 0, program.attach_type, options=options)
+    # Of a program that others have loaded, nobody says what for.
+    attach_type = program.attach_type or AttachType.TRACE_UPROBE_MULTI
+    return syscall.link_create(program.fd, 0, attach_type, options=options)
 
 
 def refusal(program: Program, number: int, what: str) -> KernelError | NotSupportedError:
