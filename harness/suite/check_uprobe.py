@@ -185,6 +185,19 @@ def check_sleepable(loaded: Open, fork: Fork, probed: Path) -> None:
     assert obj.variable("text") == b"a text of user s"
 
 
+@pytest.mark.obj("probes/uprobe_sleepable")
+@pytest.mark.needs("uprobe_multi")
+def check_multi_sleepable(opened: Open, fork: Fork, probed: Path) -> None:
+    """A program of one link to several functions may sleep as well."""
+    child = fork(lambda: str(ctypes.CDLL(str(probed)).probed_text(b"of many")))
+    obj = opened("probes/uprobe_sleepable", target_pid=u32(child.pid))
+    obj.load(["on_texts"])
+    obj.attach("on_texts", {"kind": "uprobe_multi", "path": str(probed), "pattern": "probed_t*"})
+    child.go()
+    assert unsigned(obj.variable("calls")) == 1
+    assert obj.variable("text").startswith(b"of many\0")
+
+
 @pytest.mark.obj("probes/uprobe")
 def check_missing_function(loaded: Open, probed: Path) -> None:
     """A function that the library does not have is refused by its absence."""
