@@ -1,24 +1,31 @@
-/* Tells of every file that is opened, and forbids one directory to all but root. */
+/* Tells of every file that is opened, and keeps files of one name from all but root. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
 #define EPERM 1
 
+struct qstr {
+	const unsigned char *name;
+} __attribute__((preserve_access_index));
+
+struct dentry {
+	struct qstr d_name;
+} __attribute__((preserve_access_index));
+
 struct path {
+	struct dentry *dentry;
 } __attribute__((preserve_access_index));
 
 struct file {
 	struct path f_path;
-	unsigned int f_flags;
 } __attribute__((preserve_access_index));
 
 struct event {
 	__u32 pid;
 	__u32 uid;
-	__u32 flags;
 	__s32 verdict;
 	char comm[16];
-	char path[128];
+	char name[64];
 };
 
 struct {
@@ -28,41 +35,31 @@ struct {
 
 const struct event *event_type; /* so that the object says what an event is */
 
-char forbidden[64];
-__u32 forbidden_length;
+const volatile char secret[64];
 
-static int begins_forbidden(const char *path)
+static int is_secret(const char *name)
 {
-	if (!forbidden_length)
-		return 0;
-	for (__u32 i = 0; i < sizeof(forbidden); i++) {
-		if (i >= forbidden_length)
-			return 1;
-		if (path[i] != forbidden[i])
+	for (int i = 0; i < sizeof(secret); i++) {
+		if (name[i] != secret[i])
 			return 0;
+		if (!secret[i])
+			return i > 0;
 	}
-	return 0;
+	return 1;
 }
 
 SEC("lsm/file_open")
 int on_open(__u64 *arguments)
 {
 	struct file *file = (void *)arguments[0];
-	struct event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	int verdict = 0;
+	struct event event = { .pid = bpf_get_current_pid_tgid() >> 32, .uid = bpf_get_current_uid_gid() };
 
-	if (!event)
-		return 0;
-	event->pid = bpf_get_current_pid_tgid() >> 32;
-	event->uid = bpf_get_current_uid_gid();
-	event->flags = file->f_flags;
-	bpf_get_current_comm(event->comm, sizeof(event->comm));
-	if (bpf_d_path(&file->f_path, event->path, sizeof(event->path)) > 0 && event->uid &&
-	    begins_forbidden(event->path))
-		verdict = -EPERM;
-	event->verdict = verdict;
-	bpf_ringbuf_submit(event, 0);
-	return verdict;
+	bpf_get_current_comm(event.comm, sizeof(event.comm));
+	bpf_probe_read_kernel_str(event.name, sizeof(event.name), file->f_path.dentry->d_name.name);
+	if (event.uid && is_secret(event.name))
+		event.verdict = -EPERM;
+	bpf_ringbuf_output(&events, &event, sizeof(event), 0);
+	return event.verdict;
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -154,3 +155,94 @@ def _calculate() -> str:
     rename_to("calculating")
     while True:
         pass
+
+
+@pytest.mark.obj("examples/trace_exec")
+def check_trace_exec(run: Run) -> None:
+    """Every executed file is told."""
+    example = run()
+    example.line("^USER")
+    child = subprocess.Popen([sys.executable, "--version"], stdout=subprocess.DEVNULL)
+    child.wait()
+    example.line(rf"^0 +{child.pid} +\S+ +{re.escape(sys.executable)}$")
+    example.interrupt()
+
+
+@pytest.mark.obj("examples/tcp_connections")
+def check_tcp_connections(run: Run) -> None:
+    """Connections are told with both ends, and how long the handshake took."""
+    bring_up("lo")
+    example = run()
+    example.line("waiting for connections")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        _, port = server.getsockname()
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            own = client.getsockname()[1]
+    found = example.line(rf"\({os.getpid()}\) 127\.0\.0\.1:{own} → 127\.0\.0\.1:{port} ([\d.]+) ms$")
+    assert 0 < float(found[1]) < 5000
+    example.interrupt()
+
+
+@pytest.mark.obj("examples/watch_tls")
+def check_watch_tls(run: Run) -> None:
+    """What a process reads over TLS is shown in clear."""
+    example = run(_library_of_ssl())
+    example.line("watching")
+    _talk_over_tls(b"GET /secret HTTP/1.1")
+    example.line(rf"\({os.getpid()}\) read 20 bytes: b'GET /secret HTTP/1.1'$")
+    example.interrupt()
+
+
+@pytest.mark.obj("examples/file_opens")
+def check_file_opens(run: Run, fork: Fork, tmp_path: Path) -> None:
+    """Files of one name are kept from all but root, and told."""
+    tmp_path.chmod(0o755)
+    secret = tmp_path / "bpflab-secret"
+    secret.write_text("hidden")
+
+    def open_it() -> str:
+        os.setuid(65534)
+        try:
+            return secret.read_text()
+        except PermissionError:
+            return "refused"
+
+    child = fork(open_it)
+    example = run(secret.name)
+    example.line("^PID")
+    assert child.go() == "refused"
+    example.line(rf"^{child.pid} .* bpflab-secret  \(refused\)$")
+    assert secret.read_text() == "hidden"
+    example.line(rf"^{os.getpid()} .* bpflab-secret$")
+    example.interrupt()
+
+
+def _library_of_ssl() -> str:
+    """Where the libssl lies that this Python uses."""
+    ssl.create_default_context()
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return next(line.split()[5] for line in lines if "libssl" in line)
+
+
+def _talk_over_tls(text: bytes) -> None:
+    """Send a text to ourselves, over a connection in memory that needs no certificate."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = []
+    for kind in (ssl.PROTOCOL_TLS_CLIENT, ssl.PROTOCOL_TLS_SERVER):
+        context = ssl.SSLContext(kind)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers("AECDH-AES128-SHA:@SECLEVEL=0")
+        server = kind == ssl.PROTOCOL_TLS_SERVER
+        pipes = (to_server, to_client) if server else (to_client, to_server)
+        ends.append(context.wrap_bio(*pipes, server_side=server))
+    waiting = list(ends)
+    while waiting:
+        end = waiting.pop(0)
+        try:
+            end.do_handshake()
+        except ssl.SSLWantReadError:
+            waiting.append(end)
+    ends[0].write(text)
+    assert ends[1].read() == text
