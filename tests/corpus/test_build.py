@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from bpflab.corpus import build
-from bpflab.corpus.build import CompileError, linked, names, objects, sources
+from bpflab.corpus.build import CompileError, libraries, linked, names, objects, sources
 from bpflab.harness.subjects.libbpf.build import library
 from bpflab.harness.tools import find_clang
 from elftools.elf.elffile import ELFFile
@@ -122,3 +122,16 @@ def test_a_compiler_that_refuses_is_quoted(clang: str, tmp_path: Path) -> None:
 def test_a_compiler_that_does_not_run_is_named(clang: str, tmp_path: Path) -> None:
     with pytest.raises(CompileError, match="is no working compiler"):
         objects(clang, tmp_path, tmp_path)
+
+
+def test_libraries_are_for_this_machine_and_built_once(clang: str, tmp_path: Path) -> None:
+    built = libraries(clang, tmp_path)
+    assert set(built) == {"probed"}
+    elf = ELFFile(io.BytesIO(built["probed"].read_bytes()))
+    assert elf["e_type"] == "ET_DYN" and elf.get_machine_arch() != "Linux BPF"
+    assert elf.get_section_by_name(".note.stapsdt") is not None
+    before = built["probed"].stat().st_mtime_ns
+    assert libraries(clang, tmp_path) == built
+    assert built["probed"].stat().st_mtime_ns == before
+    with pytest.raises(CompileError, match="is no working compiler"):
+        libraries("/nonexistent/clang", tmp_path)
