@@ -4,6 +4,15 @@
 
 #define LARGEST 1500
 
+/* What an event of 64 bytes may be read as. */
+struct record {
+	__u64 time;
+	__u32 pid, cpu, flags, length;
+	__s64 balance;
+	__u8 name[16];
+	__u64 from, to;
+};
+
 struct event {
 	__u64 time;
 	__u8 payload[LARGEST - sizeof(__u64)];
@@ -34,6 +43,7 @@ struct {
 
 const volatile __u32 size = 64; /* 8 … LARGEST */
 struct event event;
+struct record unread; /* for its type */
 
 static __always_inline __u32 stamp(void)
 {

@@ -31,6 +31,8 @@ WATERMARK = 500
 """Divides `STREAM`: else the last events would wait for a wake-up that does not come."""
 KINDS = {"ring": "a ring buffer", "perf": "a perf event array"}
 WAYS = {"object": "as objects", "batch": "in batches"}
+RECORD = 64
+"""Bytes of the struct that an event may be read as."""
 
 STREAMS = {
     "stream_ring": ("wide_ring", "emit_wide", {}, "a ring buffer"),
@@ -47,10 +49,10 @@ STREAMS = {
 
 def _present() -> list[Any]:
     return [
-        pytest.param(kind, size, way, id=f"{kind}_{size}_{way}")
+        pytest.param(kind, size, way, words, id=f"{kind}_{size}_{way}")
         for kind in KINDS
         for size in SIZES
-        for way in WAYS
+        for way, words in [*WAYS.items(), *([("record", "decoded by BTF")] if size == RECORD else [])]
     ]
 
 
@@ -60,14 +62,14 @@ def _streams() -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize(("kind", "size", "way"), _present())
-def bench_present(paired: Paired, everywhere: Everywhere, kind: str, size: int, way: str) -> None:
+@pytest.mark.parametrize(("kind", "size", "way", "words"), _present())
+def bench_present(paired: Paired, everywhere: Everywhere, kind: str, size: int, way: str, words: str) -> None:
     """Events that are in the buffer."""
     loaded = everywhere("bench/events", size=struct.pack("=I", size))
     whole = size + (RING_HEADER if kind == "ring" else PERF_HEADER) + 7
     count = min(MOST_EVENTS, ROOM[kind] // whole)
     paired.run(
-        f"Read a {size}-byte event from {KINDS[kind]}, {WAYS[way]}",
+        f"Read a {size}-byte event from {KINDS[kind]}, {words}",
         operations=count,
         most_loops=MOST_LOOPS,
         measure=lambda subject, loops: (

@@ -32,7 +32,8 @@ static bool choose_way(struct tally *tally, json_object *request)
 	if (!way)
 		return false;
 	tally->as_objects = !strcmp(way, "object");
-	if (tally->as_objects || !strcmp(way, "batch"))
+	/* A record is read through the pointer that libbpf hands over. */
+	if (tally->as_objects || !strcmp(way, "batch") || !strcmp(way, "record"))
 		return true;
 	refuse(USAGE, 0, "way '%s' of reading events is unknown", way);
 	return false;

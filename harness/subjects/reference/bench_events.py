@@ -61,8 +61,26 @@ def _batches(reader: Reader, kept: memoryview) -> int:
     return events
 
 
-WAYS: dict[str, Callable[[Reader, memoryview], int]] = {"object": _objects, "batch": _batches}
-"""How events that are there are read, all of them; how many there were."""
+def _records(table: Map) -> Callable[[Reader, memoryview], int]:
+    decode = table.event_decoder("record")
+
+    def read(reader: Reader, _: memoryview) -> int:
+        events = 0
+        while samples := reader.read(CHUNK):
+            for sample in samples:
+                decode(sample)
+            events += len(samples)
+        return events
+
+    return read
+
+
+WAYS: dict[str, Callable[[Map], Callable[[Reader, memoryview], int]]] = {
+    "object": lambda _: _objects,
+    "batch": lambda _: _batches,
+    "record": _records,
+}
+"""How events of a map that are there are read, all of them; how many there were."""
 
 STREAM_WAYS: dict[str, Callable[[Reader], int]] = {
     "object": lambda reader: len(reader.poll(PATIENCE_S)),
@@ -81,7 +99,7 @@ def time_events(
     table: Map, source: Source, number: int, rounds: int, options: dict[str, int], way: str
 ) -> list[float]:
     """Reading `number` events that are there. Raises KernelError ENOSPC if another number arrives."""
-    read, samples = _way(WAYS, way), []
+    read, samples = _way(WAYS, way)(table), []
     kept = memoryview(bytearray(LARGEST_BATCH))
     with table.reader(**options) as reader:
         gc.collect()  # once: events are no garbage, and looking for any empties the processor's caches

@@ -108,6 +108,16 @@ def test_events(events: SubjectObject, map: str, program: str) -> None:
     assert all(0.5 < sample < 1e6 for sample in samples)
 
 
+def test_events_as_records(subject: Subject, corpus: dict[str, Path]) -> None:
+    """The object's events are of 64 bytes unless it is told another size."""
+    with subject.open(corpus["bench/events"]) as opened:
+        opened.load()
+        samples = opened.measure(
+            "bench_events", map="ring", program="emit_ring", count=500, rounds=2, data=FRAME, way="record"
+        ).samples
+    assert len(samples) == 2
+
+
 def test_events_that_do_not_fit(events: SubjectObject) -> None:
     with pytest.raises(SubjectError) as caught:
         events.measure(
