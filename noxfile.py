@@ -79,7 +79,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Fuzz the loader's readers: [elf btf ext core] [--seconds 60]; findings are kept in the cache."""
+    """Fuzz the loader's readers: [TARGET…] [--seconds 60]; findings are kept in the cache."""
     prepare(session, "dev")
     # pip says in many lines what is one: not every Python has a wheel, and building one takes all of clang.
     session.install("--only-binary", ":all:", "atheris", silent=True, success_codes=[0, 1])

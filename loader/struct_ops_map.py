@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
+from struct import Struct
 
 from . import syscall
-from .enums import AttachType, MapFlags
-from .errors import KernelError
+from .enums import AttachType, MapFlags, ProgType
+from .errors import KernelError, NotSupportedError
 from .lean import TYPE_CHECKING
 from .links.link import FdLink, HasDescriptor, Link
 from .map import Map
+from .native import native
+from .syscall import Command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from .struct_ops import KernelStruct
 
 _KEY = bytes(4)
+_ASSOCIATION = Struct("=iiI")
+"""Descriptors of map and program, flags."""
 
 
 class StructOpsMap(Map):
@@ -83,6 +88,23 @@ class StructOpsMap(Map):
             # The struct cannot change once it is set, which it is after an earlier link.
             if not (self.flags & MapFlags.LINK and error.errno == errno.EBUSY):
                 raise KernelError(action, error.errno, _hint(error.errno)) from None
+
+    def associate(self, program: Program) -> None:
+        """Let kernel functions that want a struct take this one when `program` calls them (7.0).
+
+        For programs that are no callbacks of a struct themselves, which have theirs; each has
+        one struct for good. Raises NotSupportedError, KernelError.
+        """
+        attr = _ASSOCIATION.pack(self.fd, program.fd, 0)
+        result = native.bpf(Command.PROG_ASSOC_STRUCT_OPS, bytearray(attr))
+        is_callback = program.type == ProgType.STRUCT_OPS
+        if result == -errno.EINVAL and not is_callback:
+            raise NotSupportedError("associating a program with a struct", "7.0")
+        if result < 0:
+            hint = "callbacks have their own struct" if is_callback else ""
+            if result == -errno.EBUSY:
+                hint = "it has another struct already"
+            raise KernelError(f"associating program '{program.name}' with '{self.name}'", -result, hint)
 
     def _unregister(self, what: str) -> None:
         if not self.delete_bytes(_KEY):

@@ -54,6 +54,7 @@ class Command(IntEnum):
     LINK_DETACH = 34
     PROG_BIND_MAP = 35
     TOKEN_CREATE = 36
+    PROG_ASSOC_STRUCT_OPS = 38
 
 
 _MAP_CREATE = Struct("=7I16s5IQi")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from pathlib import Path
 
 import pytest
 
+from ...loader.errors import KernelError
+from ...loader.spec import ObjectSpec
+from ...loader.struct_ops_map import StructOpsMap
 from ..subjects.errors import ErrorClass
 from ..subjects.handles import SubjectObject
 from .fixtures import Fork, Open, Refused, each_object
+from .job import SuiteJob
 from .network import bring_up, frame
 from .numbers import u32, unsigned
 
@@ -51,6 +56,24 @@ def check_struct_ops_links(obj: SubjectObject) -> None:
     assert "bpflab_first" not in _available()
     second.detach()
     assert "bpflab_second" not in _available()
+
+
+@pytest.mark.obj("struct_ops/link")
+@pytest.mark.needs("struct_ops_association")
+@pytest.mark.reference_only
+def check_association(job: SuiteJob) -> None:
+    """A program that is no callback is told which struct the kernel functions are about that it calls."""
+    spec = ObjectSpec.from_file(job.objects["struct_ops/link"])
+    with spec.load(programs=list(spec.programs)) as obj:
+        first, second, program = obj.maps["first"], obj.maps["second"], obj.programs["outsider"]
+        assert isinstance(first, StructOpsMap) and isinstance(second, StructOpsMap)
+        first.associate(program)
+        first.associate(program)
+        with pytest.raises(KernelError, match="it has another struct already") as refusal:
+            second.associate(program)
+        assert refusal.value.errno == errno.EBUSY
+        with pytest.raises(KernelError, match="callbacks have their own struct"):
+            first.associate(obj.programs["keep_window"])
 
 
 @pytest.mark.obj("struct_ops/update")
