@@ -14,7 +14,7 @@ from .limits import limits
 from .mutate import scramble
 
 NAMES = (
-    *("elf", "btf", "ext", "core", "split", "index", "notes", "kconfig", "kallsyms", "log"),
+    *("elf", "btf", "ext", "core", "split", "layout", "index", "notes", "kconfig", "kallsyms", "log"),
     *("binary", "arguments"),
 )
 HARD_LIMIT = ("-timeout=20", "-rss_limit_mb=1024")
