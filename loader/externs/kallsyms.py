@@ -48,6 +48,16 @@ def _addresses(symbols: bytes, needle: bytes) -> Iterable[int]:
         start = symbols.rfind(b"\n", max(0, at - _BEFORE_NAME), at) + 1
         words = symbols[start:at].split(b" ") if at - start < _BEFORE_NAME else []
         ends = rest[:1] in (b"", b"\n", b"\t", b" ") or (words[1:] == [b"d"] and rest == b".llvm.")
-        if len(words) == 2 and ends and words[0].isalnum() and not words[0].strip(_HEX_DIGITS):
+        if (
+            len(words) == 2
+            and len(words[1]) == 1
+            and ends
+            and words[0].isalnum()
+            and not words[0].strip(_HEX_DIGITS)
+        ):
             yield int(words[0], 16)
         at = symbols.find(needle, at + 1)
+
+
+def _is_hex(word: bytes) -> bool:
+    return word.isalnum() and not word.strip(_HEX_DIGITS)

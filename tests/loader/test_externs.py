@@ -176,6 +176,7 @@ def test_addresses() -> None:
 
 def test_lines_that_no_kernel_writes_have_no_address() -> None:
     lines = b"no_address T one\n T two\n0 0 T three\n0123456789abcdef0 T four\nff T five\n"
+    lines += b"0123456789abcdef0  one\n"
     assert find_addresses(lines, ["one", "two", "three", "four", "five"]) == {"five": [0xFF]}
 
 
