@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from struct import iter_unpack, pack
@@ -128,13 +129,26 @@ def test_something_else_is_no_program() -> None:
     assert refused.value.errno == errno.EINVAL
 
 
-def test_an_iterator_writes_of_all_or_of_one(compile_bpf: Callable[[str], Path]) -> None:
-    with ObjectSpec.from_file(compile_bpf(TASKS)).load() as obj:
-        program = obj.programs["tasks"]
-        with program.attach_iterator() as everyone, program.attach_iterator(pid=os.getpid()) as own:
-            assert len(everyone.read()) > len(own.read())
-            assert own.read() == own.read()
-            assert len({tgid for _, tgid in iter_unpack("=II", own.read())}) == 1
+def test_an_iterator_writes_of_all_or_of_some(compile_bpf: Callable[[str], Path]) -> None:
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        with ObjectSpec.from_file(compile_bpf(TASKS)).load() as obj:
+            program = obj.programs["tasks"]
+            with (
+                program.attach_iterator() as everyone,
+                program.attach_iterator(pid=os.getpid()) as process,
+                program.attach_iterator(tid=thread.native_id or 0) as one,
+            ):
+                tasks = list(iter_unpack("=II", process.read()))
+                assert len(tasks) == threading.active_count()
+                assert len({tgid for _, tgid in tasks}) == 1
+                assert list(iter_unpack("=II", one.read())) == tasks[-1:]
+                assert len(everyone.read()) > len(process.read())
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_a_map_is_no_limit_of_tasks(loaded: Object, compile_bpf: Callable[[str], Path]) -> None:
