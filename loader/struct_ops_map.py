@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from struct import Struct
+import os
+from struct import Struct, pack
 
 from . import syscall
 from .enums import AttachType, MapFlags, ProgType
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .struct_ops import KernelStruct
 
 _KEY = bytes(4)
+_ENOTSUPP = 524
 _ASSOCIATION = Struct("=iiI")
 """Descriptors of map and program, flags."""
 
@@ -43,8 +45,9 @@ class StructOpsMap(Map):
         """
         module_fd, size = modules.fd(struct.module), len(struct.contents)
         flags = spec.flags | (MapFlags.VTYPE_BTF_OBJ_FD if module_fd else 0)
-        try:
-            fd = syscall.map_create(
+
+        def create() -> int:
+            return syscall.map_create(
                 spec.type,
                 spec.key_size,
                 size,
@@ -55,6 +58,15 @@ class StructOpsMap(Map):
                 kernel_value_type_id=struct.value_type_id,
                 value_type_btf_fd=module_fd,
             )
+
+        try:
+            try:
+                fd = create()
+            except KernelError as error:
+                if error.errno != _ENOTSUPP:
+                    raise
+                _have_types_read()
+                fd = create()
         except KernelError as error:
             action = f"creating map '{spec.name}' (STRUCT_OPS)"
             raise KernelError(action, error.errno, error.hint or _create_hint(flags)) from None
@@ -122,6 +134,17 @@ class StructOpsLink(FdLink):
         if isinstance(new, StructOpsMap):
             new.fill(f"updating {self.what} to '{new.name}'")
         super().update(new, expected=expected)
+
+
+def _have_types_read() -> None:
+    """Make the kernel read its own types: older ones (5.10) do so with the first program after boot only.
+
+    Until then they know no struct to make a map of.
+    """
+    return_zero = pack("=BBhiBBhi", 0xB7, 0, 0, 0, 0x95, 0, 0, 0)
+    fd = syscall.prog_load(ProgType.SOCKET_FILTER, return_zero, b"GPL\0")
+    if fd >= 0:
+        os.close(fd)
 
 
 def _create_hint(flags: int) -> str:

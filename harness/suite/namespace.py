@@ -30,13 +30,14 @@ def delegate(child: Child, ours: socket.socket, **what: str) -> None:
     context = descriptors[0]
     for process_file, text in (("setgroups", "deny"), ("uid_map", "0 0 1"), ("gid_map", "0 0 1")):
         (Path(f"/proc/{child.pid}") / process_file).write_text(text)
-    for option, value in what.items():
-        try:
+    try:
+        for option, value in what.items():
             _system_call(_FSCONFIG, context, _SET_STRING, option.encode(), value.encode(), 0)
-        except OSError as error:
-            raise NotSupportedError(f"the option '{option}' of a bpffs ({error})", "kernel 6.9") from None
-    _system_call(_FSCONFIG, context, _CREATE, None, None, 0)
-    os.close(context)
+        _system_call(_FSCONFIG, context, _CREATE, None, None, 0)
+    except OSError as error:
+        raise NotSupportedError(f"a bpffs with {', '.join(what)} ({error})", "kernel 6.9") from None
+    finally:
+        os.close(context)
     ours.send(b"!")
 
 
