@@ -2,7 +2,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#define LARGEST 64
+#define LARGEST 64 /* a power of two; orders are smaller */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_USER_RINGBUF);
@@ -25,6 +25,7 @@ static long pass_on(struct bpf_dynptr *order, void *context)
 {
 	struct passed *passed = bpf_ringbuf_reserve(&events, sizeof(*passed), 0);
 	__u32 size = 0;
+	__u64 bounded;
 
 	if (!passed)
 		return 1;
@@ -32,8 +33,10 @@ static long pass_on(struct bpf_dynptr *order, void *context)
 	__builtin_memset(passed, 0, sizeof(*passed));
 	bpf_dynptr_read(&size, sizeof(size), order, 0, 0);
 	passed->size = size;
-	if (size >= 1 && size <= LARGEST)
-		bpf_dynptr_read(passed->bytes, size, order, sizeof(size), 0);
+	bounded = size;
+	/* In assembly, or the compiler bounds another register than the one that verifiers look at. */
+	asm volatile("%0 &= %1" : "+r"(bounded) : "i"(LARGEST - 1));
+	bpf_dynptr_read(passed->bytes, bounded, order, sizeof(size), 0);
 	bpf_ringbuf_submit(passed, 0);
 	return 0;
 }
