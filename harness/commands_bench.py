@@ -41,16 +41,15 @@ def bench(options: argparse.Namespace) -> int:
     lanes = lanes_of(options, plan.kernels)
     folder = options.out / RUNS / started.partition("+")[0].replace(":", "")
     console = Console()
+    facts = environment(", ".join(_engine_name(lane, options.guest) for lane in lanes)) | load_of_machine()
     for lane in lanes:
         kernels = tuple(kernel for kernel in plan.kernels if kernel.is_host is (lane == HOST))
         part = replace(plan, kernels=kernels, lane=lane)
         engines = _engines(lane, options.guest, kernels)
-        name = next(iter(engines.values())).name
         # What is timed has the machine to itself; instructions do not care.
         workers = options.jobs if lane == INSTRUCTIONS else 1
         console.print(f"{lane}: {', '.join(kernel.label for kernel in kernels)}")
         with RunProgress(console) as progress:
-            facts = environment(name) | load_of_machine()
             carry_out(part, engines, folder / f"{lane}.jsonl", facts, progress, LIMITS, workers)
     files = sorted(folder.glob("*.jsonl"))
     earlier = stored_runs(options.out / RUNS, before=started)
@@ -83,9 +82,13 @@ def default_kernels() -> str:
 
 
 def _engines(lane: str, guest: str, kernels: Sequence[Kernel]) -> dict[str, Engine]:
-    name = {HOST: "host", INSTRUCTIONS: "icount"}.get(lane, guest)
+    name = _engine_name(lane, guest)
     engine = make_engine(name) if lane == HOST else SmokeBooted(make_engine(name))
     return {kernel.label: engine for kernel in kernels}
+
+
+def _engine_name(lane: str, guest: str) -> str:
+    return {HOST: "host", INSTRUCTIONS: "icount"}.get(lane, guest)
 
 
 def _gates(options: argparse.Namespace) -> bool:

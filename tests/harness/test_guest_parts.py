@@ -8,16 +8,19 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bpflab.harness.guest import ENGINES, make_engine, qemu, supervise
+from bpflab.harness.guest.accelerator import Accelerator
 from bpflab.harness.guest.agent import Order, encode_files
 from bpflab.harness.guest.console import KEPT_BYTES, Console, crash_line
 from bpflab.harness.guest.engine import GuestSetupError, Job, Limits
 from bpflab.harness.guest.modules import load_order, write_modules
 from bpflab.harness.guest.process import GuestProcess
 from bpflab.harness.guest.python_base import package_files, python_files, shared_libraries
+from bpflab.harness.guest.qemu_guest import GuestMachine
 from bpflab.harness.guest.shared_files import choose, parse_version
 from bpflab.harness.guest.stream import LineSplitter
 from bpflab.harness.guest.virtme import hidden_directories
@@ -99,6 +102,14 @@ def test_the_parts_of_a_command_say_their_own_arguments() -> None:
     assert command[command.index("-accel") + 1] == "tcg,thread=single"
     assert command[command.index("-append") + 1] == "quiet -- x"
     assert command[-2:] == ["-incoming", "defer"]
+
+
+def test_only_a_machine_that_counts_instructions_has_their_clock() -> None:
+    timed = GuestMachine("qemu", Accelerator("tcg", ""), 512, Path("vmlinux"), Path("initramfs"), "quiet")
+    assert "-icount" not in timed.by_hand()
+    counted = replace(timed, count_instructions=True).by_hand()
+    assert counted[counted.index("-icount") + 1] == "shift=0,sleep=off"
+    assert counted[counted.index("-rtc") + 1].endswith("clock=vm") and "-seed" in counted
 
 
 def test_kvm_is_used_without_the_options_of_tcg() -> None:

@@ -300,6 +300,9 @@ def test_running_kernel(tmp_path: Path) -> None:
     raw = source.read_bytes()
     kernel = KernelBtf.running()
     assert kernel.vmlinux.encode() == raw
+    assert KernelBtf.running().vmlinux is kernel.vmlinux
+    KernelBtf.forget_running()
+    assert KernelBtf.running().vmlinux is not kernel.vmlinux
     (tmp_path / "vmlinux.btf").write_bytes(raw)
     assert read_btf(tmp_path / "vmlinux.btf") == kernel.vmlinux
     task = kernel.find("task_struct", Kind.STRUCT)
