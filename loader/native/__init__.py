@@ -21,6 +21,9 @@ def _choose() -> Native:
             from . import compiled
         except ImportError:
             pass
+        except AttributeError as error:
+            words = "the native module was built from other sources: install bpflab again"
+            raise ImportError(f"{words}, or set BPFLAB_NATIVE=0 ({error})") from None
         else:
             return compiled
     from . import pure
