@@ -48,13 +48,7 @@ def _addresses(symbols: bytes, needle: bytes) -> Iterable[int]:
         start = symbols.rfind(b"\n", max(0, at - _BEFORE_NAME), at) + 1
         words = symbols[start:at].split(b" ") if at - start < _BEFORE_NAME else []
         ends = rest[:1] in (b"", b"\n", b"\t", b" ") or (words[1:] == [b"d"] and rest == b".llvm.")
-        if (
-            len(words) == 2
-            and len(words[1]) == 1
-            and ends
-            and words[0].isalnum()
-            and not words[0].strip(_HEX_DIGITS)
-        ):
+        if ends and len(words) == 2 and len(words[1]) == 1 and _is_hex(words[0]):
             yield int(words[0], 16)
         at = symbols.find(needle, at + 1)
 
