@@ -20,6 +20,7 @@ from .kinds import (
     IntEncoding,
     Kind,
     info_kind,
+    is_known,
 )
 from .records import Array, BtfType, Member, SectionVariable
 from .strings import StringSection
@@ -54,9 +55,11 @@ class Btf:
         byte_order: ByteOrder = NATIVE,
         base: Btf | None = None,
         open_table: Callable[[Words, StringSection], TypeTable] = ScannedTable,
+        layout: bytes = b"",
     ) -> None:
         """Types as words in native order, and the way to find one among them.
 
+        `layout` is the section that tells how long records are, where some are of unknown kinds.
         Raises BtfError if the records do not fill the words exactly.
         """
         if isinstance(strings, bytes):
@@ -66,7 +69,10 @@ class Btf:
         self.base = base
         self.first_id: int = base.end_id if base else 1
         self._strings: StringSection = strings
-        self._table = open_table(words, strings)
+        self.layout = layout
+        self._table = (
+            ScannedTable(words, strings, layout, byte_order) if layout else open_table(words, strings)
+        )
         self._decoded: dict[int, BtfType] = {}
         self._resolved: dict[int, BtfType] = {}
         self._members: dict[int, tuple[Member, ...]] = {}
@@ -103,25 +109,30 @@ class Btf:
         if (str_len and data[end - 1]) or (base is None and (not str_len or data[start])):
             raise BtfError("BTF string section does not start and end with a zero byte")
         strings = StringSection(data, start, end, base._strings if base else None)
-        return cls(words, strings, byte_order, base, open_table)
+        try:
+            return cls(words, strings, byte_order, base, open_table)
+        except BtfError:
+            from .layout import layout_of  # here, as all kinds are known, mostly
+
+            layout = layout_of(data, byte_order, header_size)
+            if not layout:
+                raise
+            return cls(words, strings, byte_order, base, layout=layout)
 
     def encode(self) -> bytes:
         """As raw BTF in its own byte order."""
         types, strings = self.words.tobytes(), self.strings
         if self.byte_order != NATIVE:
             types = _swapped(types)
+        layout = self.layout
+        size = HEADER_SIZE + 8 if layout else HEADER_SIZE
+        after = len(types) + len(layout)
         header = struct.pack(
-            self.byte_order + HEADER,
-            MAGIC,
-            VERSION,
-            0,
-            HEADER_SIZE,
-            0,
-            len(types),
-            len(types),
-            len(strings),
+            self.byte_order + HEADER, MAGIC, VERSION, 0, size, 0, len(types), after, len(strings)
         )
-        return header + types + strings
+        if layout:
+            header += struct.pack(self.byte_order + "II", len(types), len(layout))
+        return header + types + layout + strings
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Btf):
@@ -194,6 +205,7 @@ class Btf:
         `entries` are those of the DATASECs that were changed, by type id.
         """
         made = Btf(words, self._strings, self.byte_order, self.base, lambda words, strings: self._table)
+        made.layout = self.layout
         made._decoded = {number: found for number, found in self._decoded.items() if number not in changed}
         made._entries = self._entries | entries
         made._sections = [made.type(found.id) for found in self.sections]
@@ -352,6 +364,8 @@ class Btf:
     def describe(self, type_id: int) -> str:
         """A short name for people: ``struct task_struct``, ``int``, ``pointer`` …"""
         found = self.type(type_id)
+        if not is_known(found.kind) and found.kind:
+            return f"BTF type {type_id} of the unknown kind {found.kind}"
         prefix = {Kind.STRUCT: "struct ", Kind.UNION: "union ", Kind.ENUM: "enum ", Kind.ENUM64: "enum "}
         if found.kind == Kind.FWD:
             return f"{'union' if found.kflag else 'struct'} {found.name}"

@@ -11,7 +11,7 @@ from array import array
 
 from ..errors import BtfError
 from .btf import Btf
-from .kinds import COMPOSITES, ENUMS, HEADER_WORDS, MODIFIERS, REFERENCES, Kind
+from .kinds import COMPOSITES, ENUMS, HEADER_WORDS, MODIFIERS, REFERENCES, Kind, is_known
 from .records import BtfType
 
 _EXTRA = {
@@ -53,6 +53,8 @@ class _Move:
         split = self.split
         self.ids = self._stood_for()
         for found in split.types():
+            if not is_known(found.kind):
+                raise BtfError(f"{split.describe(found.id)} cannot be moved to another base")
             at = split.word_offset(found.id)
             self._set_name(at)
             if found.kind in REFERENCES:
@@ -64,7 +66,7 @@ class _Move:
                     self._set_name(word)
                 elif what == "t":
                     self._set_type(word)
-        return Btf(self.words, bytes(self.strings), split.byte_order, self.base)
+        return Btf(self.words, bytes(self.strings), split.byte_order, self.base, layout=split.layout)
 
     def _set_name(self, at: int) -> None:
         """A string of the module moves with its section; one of the distilled base becomes the module's."""

@@ -93,4 +93,5 @@ class BtfEdit:
         """The changed BTF."""
         if not self._is_rewritten:
             return self.btf.with_words(as_words(self.words), self._changed, self._entries)
-        return Btf(as_words(self.words), bytes(self.strings), self.btf.byte_order, self.btf.base)
+        btf = self.btf
+        return Btf(as_words(self.words), bytes(self.strings), btf.byte_order, btf.base, layout=btf.layout)

@@ -6,7 +6,7 @@ from ..errors import BtfError
 from ..lean import TYPE_CHECKING, NamedTuple
 from .btf import Btf, as_words
 from .edit import BtfEdit
-from .kinds import COMPOSITES, REFERENCES, Kind, make_info
+from .kinds import COMPOSITES, REFERENCES, Kind, is_known, make_info
 from .records import BtfType
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ class _Kept:
 
 def _copy(edit: BtfEdit, btf: Btf, found: BtfType, kept: _Kept, ids: Mapping[int, int]) -> None:
     """Append one type; what it refers to is already numbered."""
+    if not is_known(found.kind):
+        raise BtfError(f"{btf.describe(found.id)} cannot be copied")
     extra, vlen = _extra(edit, btf, found, kept, ids)
     target = ids[found.size_or_type] if found.kind in REFERENCES else found.size_or_type
     edit.append(found.name, make_info(found.kind, vlen, found.kflag), target, *extra)

@@ -28,12 +28,18 @@ class TypeTable(Protocol):
 class ScannedTable:
     """Found by one pass over the types, and one more for each question."""
 
-    def __init__(self, words: Words, strings: StringSection) -> None:
+    def __init__(
+        self, words: Words, strings: StringSection, layout: bytes = b"", byte_order: str = "="
+    ) -> None:
         """Raises BtfError if the records do not fill the words exactly."""
         self.words = words
         self.strings = strings
         room = u32_room(len(words) // HEADER_WORDS + 1)
         number = native.btf_offsets(words, room)
+        if layout:
+            from .layout import scan  # here, as all kinds are known, mostly
+
+            number = scan(words, room, number, layout, byte_order)
         if room[number] != len(words):
             raise _malformed(words, room[number], number + 1)
         self.offsets = room[:number]

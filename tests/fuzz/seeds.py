@@ -54,6 +54,8 @@ def seeds(target: str) -> list[bytes]:
             return [data for data in files if len(data) <= TARGETS["elf"].largest]
         case "btf":
             return [*_sections(files, ".BTF"), every_kind().encode()]
+        case "layout":
+            return [unknown_kinds()]
         case "split":
             return [distilled_module()]
         case "ext":
@@ -154,6 +156,17 @@ def every_kind() -> Btf:
     edit.append("double", make_info(Kind.FLOAT), 8)
     edit.append("tag", make_info(Kind.DECL_TAG), function, 1)
     return edit.finish()
+
+
+def unknown_kinds() -> bytes:
+    """BTF with records of two kinds that are not known, and the layout that tells how long they are."""
+    layout = struct.pack("<BBH", 0, 0, 0) * 20 + struct.pack("<BBHBBH", 4, 8, 0, 0, 0, 0)
+    edit = BtfEdit(Btf(array("I"), b"\0", layout=layout))
+    number = edit.append("int", make_info(Kind.INT), 4, 32)
+    edit.append("new", make_info(20, 2), 0, *range(5))
+    edit.append("newer", make_info(21), 0)
+    edit.append("s", make_info(Kind.STRUCT, 1), 4, edit.add_string("m"), number, 0)
+    return edit.finish().encode()
 
 
 def distilled_module() -> bytes:

@@ -227,6 +227,7 @@ def _can_be_relocated(
 TARGETS = {
     "elf": Target(read_elf, in_section, 1 << 15),
     "btf": Target(read_btf, in_btf, 1 << 14),
+    "layout": Target(read_btf, anywhere, 1 << 12),
     "ext": Target(read_ext, in_part(in_btf, anywhere), 1 << 14),
     "split": Target(read_split, in_part(in_btf, in_btf, in_btf), 1 << 13),
     "core": Target(relocate_records, in_part(in_btf, in_btf, anywhere), 12_000),

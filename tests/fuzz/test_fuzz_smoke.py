@@ -18,7 +18,8 @@ from bpflab.tests.fuzz.parts import pack, unpack
 from bpflab.tests.fuzz.seeds import every_kind, seeds
 from bpflab.tests.fuzz.targets import TARGETS
 
-RUNS = {"elf": 1500, "btf": 200, "ext": 3000, "core": 150, "index": 1000, "log": 1000, "split": 500}
+RUNS = {"elf": 1500, "btf": 200, "ext": 3000, "core": 150}
+RUNS |= {"index": 1000, "log": 1000, "split": 500, "layout": 1000}
 """Each takes a second or two."""
 
 OF_OBJECTS = ("elf", "btf", "ext", "core")
