@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,6 +14,7 @@ from ..subjects.client import Subject
 from ..subjects.errors import ErrorClass, SubjectError
 from ..subjects.handles import SubjectObject
 from .job import SuiteJob
+from .keeper import START_LIMIT_S
 from .network import frame
 from .numbers import u32, u64, unsigned
 
@@ -170,18 +172,24 @@ def check_map_info(obj: SubjectObject) -> None:
     assert info.id != obj.map_info("flows").id > 0
 
 
+@pytest.fixture
+def fresh(job: SuiteJob) -> Iterator[Subject]:
+    """The subject in a process of its own, which has loaded nothing yet: its start is no check's time."""
+    with Subject(job.commands[job.subjects[0]], limit_s=START_LIMIT_S) as started:
+        yield started
+
+
 @pytest.mark.obj("maps/definition")
-def check_locked_memory(job: SuiteJob) -> None:
+def check_locked_memory(job: SuiteJob, fresh: Subject) -> None:
     """A low limit of locked memory, which kernels before 5.11 charge maps to, is in no one's way."""
     charged = version_order("kernel", os.uname().release) < (5, 11)
-    with Subject(job.commands[job.subjects[0]]) as fresh:
-        before = resource.prlimit(fresh.pid, resource.RLIMIT_MEMLOCK)
-        resource.prlimit(fresh.pid, resource.RLIMIT_MEMLOCK, (4096, before[1]))
-        with fresh.open(job.objects["maps/definition"]) as opened:
-            opened.load()
-            assert opened.test_run("use", frame(size=77)).retval == 0
-        lifted = resource.prlimit(fresh.pid, resource.RLIMIT_MEMLOCK)[0] == resource.RLIM_INFINITY
-        assert lifted == charged, "lifted only where it has to be"
+    before = resource.prlimit(fresh.pid, resource.RLIMIT_MEMLOCK)
+    resource.prlimit(fresh.pid, resource.RLIMIT_MEMLOCK, (4096, before[1]))
+    with fresh.open(job.objects["maps/definition"]) as opened:
+        opened.load()
+        assert opened.test_run("use", frame(size=77)).retval == 0
+    lifted = resource.prlimit(fresh.pid, resource.RLIMIT_MEMLOCK)[0] == resource.RLIM_INFINITY
+    assert lifted == charged, "lifted only where it has to be"
 
 
 def _sum(values: bytes) -> int:
