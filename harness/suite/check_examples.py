@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Self
 
 import pytest
@@ -73,6 +74,15 @@ def run(job: SuiteJob, request: pytest.FixtureRequest) -> Iterator[Run]:
         yield lambda *arguments: stack.enter_context(
             Example(name, job.objects[f"examples/{name}"], *map(str, arguments))
         )
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """A directory that every user can look into; pytest's are their owner's alone."""
+    with TemporaryDirectory() as name:
+        path = Path(name)
+        path.chmod(0o755)
+        yield path
 
 
 @pytest.mark.obj("examples/count_packets")
@@ -194,10 +204,9 @@ def check_watch_tls(run: Run) -> None:
 
 
 @pytest.mark.obj("examples/file_opens")
-def check_file_opens(run: Run, fork: Fork, tmp_path: Path) -> None:
+def check_file_opens(run: Run, fork: Fork, open_directory: Path) -> None:
     """Files of one name are kept from all but root, and told."""
-    tmp_path.chmod(0o755)
-    secret = tmp_path / "bpflab-secret"
+    secret = open_directory / "bpflab-secret"
     secret.write_text("hidden")
 
     def open_it() -> str:
