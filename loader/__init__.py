@@ -17,7 +17,6 @@ from .lean import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Any
 
-    from .attach_target import ProgramFunction
     from .btf import Btf
     from .btf.kernel import KernelBtf
     from .enums import AttachType, LinkType, MapFlags, MapType, ProgType
@@ -35,22 +34,23 @@ if TYPE_CHECKING:
     )
     from .links.info import LinkInfo
     from .links.link import Link
-    from .map import Map
-    from .map_info import MapInfo
-    from .map_values import ElementError
+    from .maps.info import MapInfo
+    from .maps.map import Map
+    from .maps.struct_ops import StructOpsMap
     from .object import Object
-    from .perfbuf import PerfBuffer
-    from .program import Program
-    from .program_attach import Attachable
-    from .program_info import ProgramInfo
-    from .reader import Reader
-    from .records import Record, Union
-    from .ringbuf import RingBuffer, RingState
-    from .samples import Batch
+    from .programs.attach import Attachable
+    from .programs.attach_target import ProgramFunction
+    from .programs.info import ProgramInfo
+    from .programs.program import Program
+    from .programs.test_run import RunResult
+    from .readers.perfbuf import PerfBuffer
+    from .readers.reader import Reader
+    from .readers.ringbuf import RingBuffer, RingState
+    from .readers.samples import Batch
+    from .readers.user_ringbuf import UserRingBuffer, UserSample
     from .spec import MapSpec, ObjectSpec, ProgramSpec, VariableSpec
-    from .struct_ops_map import StructOpsMap
-    from .test_run import RunResult
-    from .user_ringbuf import UserRingBuffer, UserSample
+    from .values.codec import ElementError
+    from .values.records import Record, Union
     from .variable import Variable
 
 __all__ = [
@@ -100,28 +100,28 @@ __all__ = [
 ]
 
 _MODULES = {
-    ".attach_target": ("ProgramFunction",),
+    ".programs.attach_target": ("ProgramFunction",),
     ".btf": ("Btf",),
     ".btf.kernel": ("KernelBtf",),
     ".enums": ("AttachType", "LinkType", "MapFlags", "MapType", "ProgType"),
     ".links.info": ("LinkInfo",),
     ".links.link": ("Link",),
-    ".map": ("Map",),
-    ".map_info": ("MapInfo",),
-    ".map_values": ("ElementError",),
+    ".maps.map": ("Map",),
+    ".maps.info": ("MapInfo",),
+    ".values.codec": ("ElementError",),
     ".object": ("Object",),
-    ".perfbuf": ("PerfBuffer",),
-    ".program": ("Program",),
-    ".program_attach": ("Attachable",),
-    ".program_info": ("ProgramInfo",),
-    ".reader": ("Reader",),
-    ".records": ("Record", "Union"),
-    ".ringbuf": ("RingBuffer", "RingState"),
-    ".samples": ("Batch",),
+    ".readers.perfbuf": ("PerfBuffer",),
+    ".programs.program": ("Program",),
+    ".programs.attach": ("Attachable",),
+    ".programs.info": ("ProgramInfo",),
+    ".readers.reader": ("Reader",),
+    ".values.records": ("Record", "Union"),
+    ".readers.ringbuf": ("RingBuffer", "RingState"),
+    ".readers.samples": ("Batch",),
     ".spec": ("MapSpec", "ObjectSpec", "ProgramSpec", "VariableSpec"),
-    ".struct_ops_map": ("StructOpsMap",),
-    ".user_ringbuf": ("UserRingBuffer", "UserSample"),
-    ".test_run": ("RunResult",),
+    ".maps.struct_ops": ("StructOpsMap",),
+    ".readers.user_ringbuf": ("UserRingBuffer", "UserSample"),
+    ".programs.test_run": ("RunResult",),
     ".variable": ("Variable",),
 }
 

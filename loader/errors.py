@@ -11,7 +11,7 @@ import os
 from .lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .source_line import SourceLine
+    from .programs.source_line import SourceLine
 
 
 class BpflabError(Exception):

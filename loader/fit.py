@@ -5,16 +5,16 @@ from __future__ import annotations
 from .enums import MapType, ProgType
 from .errors import BpflabError
 from .lean import TYPE_CHECKING, replace
-from .object_programs import ReadyProgram
+from .programs.of_object import ReadyProgram
 from .target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Self
 
-    from .attach_target import ProgramFunction
     from .btf.kernel import KernelBtf
     from .externs.resolve import Externs
+    from .programs.attach_target import ProgramFunction
     from .spec import ObjectSpec, ProgramSpec, VariableSpec
     from .struct_ops import StructOps
 
@@ -128,6 +128,6 @@ def _arenas(spec: ObjectSpec) -> dict[str, int]:
     arenas = [one for one in spec.maps.values() if one.type == MapType.ARENA]
     if not arenas:
         return {}
-    from .arena import variables_offset
+    from .maps.arena import variables_offset
 
     return {one.name: variables_offset(one) for one in arenas}

@@ -10,10 +10,10 @@ from .enums import MapType
 from .errors import KernelError, ObjectError
 from .fit import FittedObject
 from .lean import TYPE_CHECKING
-from .map import Map
-from .map_create import create_map
-from .program import Program
-from .side_by_side import load_each
+from .maps.create import create_map
+from .maps.map import Map
+from .programs.program import Program
+from .programs.side_by_side import load_each
 from .variable import Variable
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-    from .attach_target import ProgramFunction
     from .btf.kernel import KernelBtf
     from .btf_load import LiveBtf
     from .links.link import Link
+    from .maps.struct_ops import StructOpsMap
+    from .programs.attach_target import ProgramFunction
     from .spec import MapSpec, ObjectSpec
-    from .struct_ops_map import StructOpsMap
 
 BPFFS = "/sys/fs/bpf"
 
@@ -121,17 +121,17 @@ class Object:
         spec, name = fitted.spec, map_spec.name
         # What few objects have is imported for these alone: it would take longer than the load.
         if map_spec.kind == "struct_ops":
-            from .struct_ops_map import StructOpsMap
+            from .maps.struct_ops import StructOpsMap
 
             assert fitted.struct_ops is not None
             struct = fitted.struct_ops.structs[name]
             self.maps[name] = StructOpsMap.from_struct(map_spec, struct, btf_fd, fitted.modules)
         elif map_spec.type == MapType.ARENA:
-            from .arena import create_arena
+            from .maps.arena import create_arena
 
             self.maps[name] = create_arena(map_spec, fitted.arenas[name])
         elif map_spec.pinning:
-            from .map_pinning import open_or_pin
+            from .maps.pinning import open_or_pin
 
             self.maps[name] = open_or_pin(
                 map_spec, pin_root, spec.btf, lambda: create_map(map_spec, spec.name, spec.btf, btf_fd)
@@ -143,7 +143,7 @@ class Object:
     def _struct_ops_maps(self) -> list[StructOpsMap]:
         if not any(one.type == MapType.STRUCT_OPS for one in self.maps.values()):
             return []
-        from .struct_ops_map import StructOpsMap
+        from .maps.struct_ops import StructOpsMap
 
         return [one for one in self.maps.values() if isinstance(one, StructOpsMap)]
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .links.link import FdLink
-    from .map import Map
-    from .program import Program
+    from .maps.map import Map
+    from .programs.program import Program
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _TYPE = "bpf"
@@ -98,11 +98,11 @@ def open_pin(path: str | Path) -> Map | Program | FdLink:
     """Open whatever is pinned at a path. Raises KernelError."""
     match _kind(Path(path)):
         case "map":
-            from .map import Map
+            from .maps.map import Map
 
             return Map.from_pin(path)
         case "program":
-            from .program import Program
+            from .programs.program import Program
 
             return Program.from_pin(path)
         case "link":

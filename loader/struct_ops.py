@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .btf.kernel import Candidate, KernelBtf
-    from .program import Program
+    from .programs.program import Program
     from .spec import MapSpec, ObjectSpec
     from .target import Target
 

@@ -406,7 +406,7 @@ def _charged(command: Command, attr: bytearray) -> int:
     """
     result = native.bpf(command, attr)
     if result == -errno.EPERM:
-        from .memlock import lift_memlock  # here, as newer kernels know no such limit
+        from .maps.memlock import lift_memlock  # here, as newer kernels know no such limit
 
         if lift_memlock():
             result = native.bpf(command, attr)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .links.link import FdLink
-    from .map import Map
-    from .program import Program
+    from .maps.map import Map
+    from .programs.program import Program
 
 _Opened = TypeVar("_Opened", "Program", "Map", "FdLink")
 
@@ -46,14 +46,14 @@ def btf_ids() -> Iterator[int]:
 
 def programs() -> Iterator[Program]:
     """All programs, each closed when the next is asked for: `Program.from_id` gives one to keep."""
-    from .program import Program
+    from .programs.program import Program
 
     return _opened(program_ids(), Program.from_id)
 
 
 def maps() -> Iterator[Map]:
     """All maps, each closed when the next is asked for."""
-    from .map import Map
+    from .maps.map import Map
 
     return _opened(map_ids(), Map.from_id)
 

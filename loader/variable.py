@@ -6,12 +6,12 @@ import errno
 
 from .errors import KernelError
 from .lean import TYPE_CHECKING
-from .map_values import ElementError
+from .values.codec import ElementError
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from .map import Map
+    from .maps.map import Map
     from .spec import VariableSpec
 
 
@@ -31,7 +31,7 @@ class Variable:
 
     @property
     def value(self) -> Any:
-        """By its BTF type (see `values`): a number, text, a record …; without BTF bytes. Raises KernelError.
+        """By its BTF type (`values.typed`): a number, text, a record …; without BTF bytes. Raises KernelError.
 
         Setting it takes the same, or bytes; a frozen constant is KernelError EPERM, a value that
         does not fit ElementError.

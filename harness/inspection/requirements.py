@@ -16,8 +16,8 @@ from ...loader.core import RelocationKind
 from ...loader.enums import MapFlags, MapType, ProgType
 from ...loader.insn import Insn
 from ...loader.linker import LinkedProgram, link
-from ...loader.sections import find_section
 from ...loader.spec import ExternSpec, MapReference, MapSpec, ObjectSpec, ProgramSpec
+from ...loader.spec.sections import find_section
 from .reachability import ATOMIC, CALL, JMP, JMP32, MAY_GOTO, OPERATION, U64, reachable
 from .resolution import entries
 

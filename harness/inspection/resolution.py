@@ -13,7 +13,7 @@ from ...loader.core.explain import explain
 from ...loader.errors import BtfError, RelocationError
 from ...loader.lean import replace
 from ...loader.linker import LinkedProgram, link
-from ...loader.source_line import SourceLine, line_of_use
+from ...loader.programs.source_line import SourceLine, line_of_use
 from ...loader.spec import ObjectSpec, ProgramSpec
 from .reachability import reachable
 

@@ -9,9 +9,9 @@ import keyword
 import re
 from dataclasses import dataclass, field
 
-from ...loader.map_values import BytesCodec, Codec, IntCodec, PerCpuCodec
-from ...loader.records import BitfieldCodec, Field, StructCodec, TailCodec
-from ...loader.values import ArrayCodec, BoolCodec, EnumCodec, FloatCodec, TextCodec
+from ...loader.values.codec import BytesCodec, Codec, IntCodec, PerCpuCodec
+from ...loader.values.records import BitfieldCodec, Field, StructCodec, TailCodec
+from ...loader.values.typed import ArrayCodec, BoolCodec, EnumCodec, FloatCodec, TextCodec
 
 _PLAIN: dict[type[Codec], str] = {
     BitfieldCodec: "int",

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from ...loader.enums import MapType
 from ...loader.errors import BpflabError
-from ...loader.map_elements import key_codec, value_codec
+from ...loader.maps.elements import key_codec, value_codec
 from ...loader.spec import MapSpec, ObjectSpec
-from ...loader.values import codec_of
+from ...loader.values.typed import codec_of
 from .annotations import Annotations, RecordClass, camel, snake
 
 _IMPORTED = {"Any", "Iterator", "Link", "Map", "NamedTuple", "Object", "ObjectSpec", "Path", "Program"}

@@ -14,10 +14,10 @@ import pytest
 
 from ...loader import ElementError, KernelError, Map, Object, ObjectSpec
 from ...loader import insn as bpf
-from ...loader.arena import ArenaMap
 from ...loader.btf.btf import NATIVE
 from ...loader.cpus import possible_cpus
 from ...loader.enums import MapFlags, ProgType
+from ...loader.maps.arena import ArenaMap
 from ...loader.syscall import prog_load
 from .cgroup import inside
 from .job import SuiteJob

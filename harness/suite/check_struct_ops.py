@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ...loader.errors import KernelError
+from ...loader.maps.struct_ops import StructOpsMap
 from ...loader.spec import ObjectSpec
-from ...loader.struct_ops_map import StructOpsMap
 from ..subjects.errors import ErrorClass
 from ..subjects.handles import SubjectObject
 from .fixtures import Fork, Open, Refused, each_object

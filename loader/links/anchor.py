@@ -8,7 +8,7 @@ from ..errors import NotSupportedError
 from .link import Link
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
 
 REPLACE, BEFORE, AFTER, ID, LINK = 1 << 2, 1 << 3, 1 << 4, 1 << 5, 1 << 13
 """BPF_F_REPLACE, BPF_F_BEFORE, BPF_F_AFTER, BPF_F_ID, BPF_F_LINK."""

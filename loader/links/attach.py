@@ -16,7 +16,7 @@ from .tracing import attach_tracing
 from .tracing_multi import attach_tracing_multi
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
 
 
 def attach(program: Program) -> Link:

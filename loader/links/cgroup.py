@@ -19,7 +19,7 @@ from .link import FdLink, Link
 from .query import Attached, query_hook
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
 
 Sharing = Literal["multi", "override", "exclusive"]
 """Beside other programs; alone, but groups below may override it; alone, and groups below have none."""

@@ -7,13 +7,13 @@ from struct import pack
 from typing import TYPE_CHECKING
 
 from .. import syscall
-from ..attach_target import ProgramFunction, find_program_function
 from ..errors import KernelError, NotSupportedError
+from ..programs.attach_target import ProgramFunction, find_program_function
 from .link import FdLink, Link
 from .tracing import attach_tracing
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
 
 
 def attach_freplace(program: Program, target: Program | None = None, function: str = "") -> Link:

@@ -12,7 +12,7 @@ from .anchor import ANYWHERE, REPLACE, Anchor, anchor_hint
 from .link import Link
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
     from .link import HasDescriptor
 
 ALONE = 0

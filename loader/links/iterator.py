@@ -22,8 +22,8 @@ from .info import IteratorInfo
 from .link import FdLink
 
 if TYPE_CHECKING:
-    from ..map import Map
-    from ..program import Program
+    from ..maps.map import Map
+    from ..programs.program import Program
 
 SELF_ONLY, DESCENDANTS_PRE, DESCENDANTS_POST, ANCESTORS_UP, CHILDREN = range(1, 6)
 """Orders of walking control groups (6.1; CHILDREN 7.0): BPF_CGROUP_ITER_*."""

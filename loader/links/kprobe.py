@@ -14,7 +14,7 @@ from .perf_link import Mode, attach_event
 from .tracefs import open_made_event
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
 
 _PMU = Path("/sys/bus/event_source/devices/kprobe")
 _MISSING = "is there such a function? see /proc/kallsyms; not every one can be probed"

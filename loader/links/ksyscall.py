@@ -11,7 +11,7 @@ from .kprobe import attach_kprobe
 from .link import Link
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
 
 
 def attach_ksyscall(program: Program, name: str, *, returns: bool = False, cookie: int = 0) -> Link:

@@ -16,7 +16,7 @@ from ..errors import KernelError
 from .hook import FileAttachment
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
     from .link import Link
 
 

@@ -10,7 +10,7 @@ from .link import Link
 from .tracing import attach_tracing
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
 
 ACTIVE = Path("/sys/kernel/security/lsm")
 """The active security modules; empty of knowledge where no securityfs is mounted."""

@@ -15,7 +15,7 @@ from .device import interface_index
 from .link import Link
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
     from .link import HasDescriptor
 
 MAIN_TABLE = 254

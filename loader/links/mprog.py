@@ -15,7 +15,7 @@ from .link import FdLink, Link
 from .query import query_hook
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
 
 
 def attach_ordered(

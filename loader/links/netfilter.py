@@ -12,7 +12,7 @@ from ..errors import KernelError
 from .link import FdLink
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
 
 Family = Literal["ipv4", "ipv6"]
 Hook = Literal["prerouting", "input", "forward", "output", "postrouting"]

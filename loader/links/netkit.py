@@ -11,7 +11,7 @@ from .mprog import attach_ordered
 from .query import Attached, query_hook
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
     from .link import Link
 
 End = Literal["primary", "peer"]

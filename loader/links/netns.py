@@ -15,7 +15,7 @@ from .link import FdLink, Link
 from .query import Attached, query_hook
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
 
 CURRENT = "/proc/self/ns/net"
 """The namespace of this process."""

@@ -16,7 +16,7 @@ from .many import LinkGroup
 from .perf_link import attach_event
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
 
 
 class HardwareEvent(IntEnum):

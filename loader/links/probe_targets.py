@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import TargetError
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
     from .link import Link
 
 

@@ -11,7 +11,7 @@ from ..errors import KernelError, NotSupportedError
 from .link import FdLink, Link
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
 
 _HINTS = {
     errno.ENOENT: "is there such a tracepoint? its name goes without the category",

@@ -9,7 +9,7 @@ from ..errors import KernelError
 from .link import Link
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
     from .link import HasDescriptor
 
 _SO_ATTACH_BPF, _SO_DETACH_BPF = 50, 27

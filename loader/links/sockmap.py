@@ -13,8 +13,8 @@ from .link import FdLink, Link
 from .query import Attached, query_hook
 
 if TYPE_CHECKING:
-    from ..map import Map
-    from ..program import Program
+    from ..maps.map import Map
+    from ..programs.program import Program
 
 
 def attach_sockmap(program: Program, table: Map, *, attach_type: AttachType | None = None) -> Link:

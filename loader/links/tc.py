@@ -24,7 +24,7 @@ from .device import interface_index
 from .link import Link
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
     from .link import HasDescriptor
 
 Direction = Literal["ingress", "egress"]

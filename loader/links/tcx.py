@@ -12,7 +12,7 @@ from .query import Attached, query_hook
 from .tc import Direction
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
     from .link import Link
 
 _HOOK: dict[Direction, AttachType] = {

@@ -10,7 +10,7 @@ from .perf_link import attach_event
 from .tracefs import event_id
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
 
 
 def attach_tracepoint(program: Program, category: str, name: str, *, cookie: int = 0) -> Link:

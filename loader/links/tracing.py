@@ -11,7 +11,7 @@ from ..errors import KernelError, NotSupportedError
 from .link import FdLink, Link
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
 
 
 def attach_tracing(program: Program, *, cookie: int = 0) -> Link:

@@ -17,7 +17,7 @@ from .link import FdLink, Link
 from .many import shown, u64s
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
 
 _OPTIONS = Struct("=QQI")
 """Pointers to the functions' types and to the cookies, count."""

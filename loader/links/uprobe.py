@@ -16,7 +16,7 @@ from .perf_link import Mode, attach_event
 from .tracefs import open_made_event
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
 
 _PMU = Path("/sys/bus/event_source/devices/uprobe")
 _HINT = "is there an instruction at this place of the file? probes there have the same reference counter"

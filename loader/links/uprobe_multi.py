@@ -18,7 +18,7 @@ from .link import FdLink, Link
 from .many import shown, u64s
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
 
 _RETURN = 1
 _OPTIONS = Struct("=QQQQIIII")

@@ -23,7 +23,7 @@ from .uprobe import attach_at, thread_number
 from .uprobe_multi import knows_link, link_places, refusal
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
     from ..usdt.specs import SpecLayout
 
 _SYS_UPROBE = 336

@@ -15,7 +15,7 @@ from .device import interface_index
 from .link import FdLink, Link
 
 if TYPE_CHECKING:
-    from ..program import Program
+    from ..programs.program import Program
     from .link import HasDescriptor
 
 Mode = Literal["", "generic", "native", "offload"]

@@ -22,7 +22,7 @@ from .arguments import SCALED, Argument
 
 if TYPE_CHECKING:
     from ..btf import Btf
-    from ..map import Map
+    from ..maps.map import Map
     from ..spec import ObjectSpec
 
 SPECS, BY_ADDRESS = "__bpf_usdt_specs", "__bpf_usdt_ip_to_spec_id"

@@ -14,7 +14,7 @@ from bpflab.kernels.kernel import Kernel
 from bpflab.kernels.store import cached_kernels
 from bpflab.loader.btf import Btf, Kind
 from bpflab.loader.enums import MapFlags, MapType, ProgType
-from bpflab.loader.sections import SECTIONS
+from bpflab.loader.spec.sections import SECTIONS
 
 KNOWN = upstream()
 

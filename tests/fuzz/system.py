@@ -23,7 +23,7 @@ from bpflab.loader.errors import BpflabError, VerifierError
 from bpflab.loader.externs.kallsyms import find_addresses
 from bpflab.loader.externs.kconfig import kconfig_contents
 from bpflab.loader.linker import LinkedProgram
-from bpflab.loader.poison import explain_poison
+from bpflab.loader.programs.poison import explain_poison
 from bpflab.loader.spec import ExternSpec, ObjectSpec
 
 IDENTITY = "fuzzed"

@@ -27,9 +27,9 @@ from bpflab.loader.errors import BpflabError
 from bpflab.loader.lean import replace
 from bpflab.loader.linker import LinkedProgram, link
 from bpflab.loader.native import compiled, pure
-from bpflab.loader.source_line import line_of_use
+from bpflab.loader.programs.source_line import line_of_use
 from bpflab.loader.spec import Function, ObjectSpec
-from bpflab.loader.spec_reader import read_object
+from bpflab.loader.spec.reader import read_object
 
 from .binaries import read_arguments, read_binary
 from .mutate import Structure, anywhere, in_btf, in_part, in_section

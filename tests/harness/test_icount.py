@@ -38,7 +38,7 @@ native.lookup_int = slower
 """
 
 EXTRA_COPY = """
-from bpflab.loader.ringbuf import RingBuffer
+from bpflab.loader.readers.ringbuf import RingBuffer
 
 read = RingBuffer.read
 RingBuffer.read = lambda *arguments: [bytes(bytearray(sample)) for sample in read(*arguments)]

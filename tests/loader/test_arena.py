@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from bpflab.loader import KernelError, ObjectSpec
-from bpflab.loader.arena import ArenaMap, variables_offset
-from bpflab.loader.map import Map
+from bpflab.loader.maps.arena import ArenaMap, variables_offset
+from bpflab.loader.maps.map import Map
 
 pytestmark = pytest.mark.usefixtures("live")
 Compile = Callable[[str], Path]

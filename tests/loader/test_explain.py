@@ -10,7 +10,7 @@ from bpflab.loader.btf.kernel import KernelBtf
 from bpflab.loader.btf.type_name import type_name
 from bpflab.loader.core.explain import explain
 from bpflab.loader.linker import link
-from bpflab.loader.source_line import line_of_use, line_of_verdict, source_line
+from bpflab.loader.programs.source_line import line_of_use, line_of_verdict, source_line
 from bpflab.loader.spec import ObjectSpec
 
 Compile = Callable[[str], Path]

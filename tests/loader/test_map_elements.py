@@ -11,12 +11,12 @@ import pytest
 from bpflab.loader.btf import Btf
 from bpflab.loader.enums import MapFlags, MapType
 from bpflab.loader.errors import KernelError
-from bpflab.loader.map import Map
-from bpflab.loader.map_create import create_map
-from bpflab.loader.map_elements import StackCodec, TargetCodec, key_codec, value_codec
-from bpflab.loader.map_pinning import open_or_pin
-from bpflab.loader.map_values import ElementError
+from bpflab.loader.maps.create import create_map
+from bpflab.loader.maps.elements import StackCodec, TargetCodec, key_codec, value_codec
+from bpflab.loader.maps.map import Map
+from bpflab.loader.maps.pinning import open_or_pin
 from bpflab.loader.spec import MapSpec
+from bpflab.loader.values.codec import ElementError
 
 NO_TYPES: tuple[Btf | None, int] = (None, 0)
 

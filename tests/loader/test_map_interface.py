@@ -12,8 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from bpflab.loader import map as map_module
-from bpflab.loader import map_batch, map_many, map_raw, syscall
+from bpflab.loader import syscall
 from bpflab.loader.btf import Btf, IntEncoding, Kind
 from bpflab.loader.btf.btf import as_words
 from bpflab.loader.btf.edit import BtfEdit
@@ -21,11 +20,15 @@ from bpflab.loader.btf.kinds import make_info
 from bpflab.loader.cpus import possible_cpus
 from bpflab.loader.enums import MapFlags, MapType
 from bpflab.loader.errors import BpflabError, KernelError, NotSupportedError
-from bpflab.loader.map import ALL_CPUS, CPU, EXIST, LOCK, NO_EXIST, Map
-from bpflab.loader.map_create import create_map
-from bpflab.loader.map_values import ElementError
+from bpflab.loader.maps import batch as map_batch
+from bpflab.loader.maps import many as map_many
+from bpflab.loader.maps import map as map_module
+from bpflab.loader.maps import raw as map_raw
+from bpflab.loader.maps.create import create_map
+from bpflab.loader.maps.map import ALL_CPUS, CPU, EXIST, LOCK, NO_EXIST, Map
 from bpflab.loader.native.numbers import NO_INT
 from bpflab.loader.spec import MapSpec, ObjectSpec
+from bpflab.loader.values.codec import ElementError
 
 pytestmark = pytest.mark.usefixtures("live")
 

@@ -9,7 +9,8 @@ from struct import pack, unpack
 from types import ModuleType
 
 import pytest
-from bpflab.loader import BpflabError, Object, ObjectSpec, PerfBuffer, perfbuf
+from bpflab.loader import BpflabError, Object, ObjectSpec, PerfBuffer
+from bpflab.loader.readers import perfbuf
 
 pytestmark = pytest.mark.usefixtures("live")
 FRAME = bytes(64)

@@ -23,7 +23,7 @@ from bpflab.loader import (
 )
 from bpflab.loader.enums import MapFlags, MapType, ProgType
 from bpflab.loader.links import lsm
-from bpflab.loader.statistics import statistics
+from bpflab.loader.programs.statistics import statistics
 
 pytestmark = pytest.mark.usefixtures("live")
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import mmap
 import select
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from struct import pack, unpack
-from types import ModuleType
+from types import FrameType, ModuleType
 
 import pytest
-from bpflab.loader import BpflabError, Map, Object, ObjectSpec, RingBuffer, ringbuf
+from bpflab.loader import BpflabError, Map, Object, ObjectSpec, RingBuffer
+from bpflab.loader.readers import ringbuf
 
 pytestmark = pytest.mark.usefixtures("live")
 FRAME = bytes(64)
@@ -258,6 +261,30 @@ def test_a_position_that_somebody_else_has_spoilt(loaded: Object, reader: RingBu
                 reader.poll(1)
         page[:8] = pack("=Q", 0)
     assert len(reader.read()) == 1
+
+
+def test_what_is_interrupted_while_reading_can_be_closed(loaded: Object, reader: RingBuffer) -> None:
+    """Ctrl-C comes right after the lock was taken: closing used to wait for it for ever."""
+
+    class Interrupted(BaseException):
+        pass
+
+    def interrupt(frame: FrameType, event: str, argument: object) -> None:
+        if event == "c_return" and getattr(argument, "__name__", "") == "acquire":
+            sys.setprofile(None)
+            raise Interrupted
+
+    def read_and_close() -> None:
+        sys.setprofile(interrupt)
+        with suppress(Interrupted):
+            reader.read()
+            raise AssertionError("it was not interrupted")
+        reader.close()
+
+    one = threading.Thread(target=read_and_close, daemon=True)
+    one.start()
+    one.join(20)
+    assert not one.is_alive() and reader.closed
 
 
 def test_closing_wakes_up_who_waits(loaded: Object, reader: RingBuffer) -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from bpflab.loader import side_by_side
+from bpflab.loader.programs import side_by_side
 
 needs_cpus = pytest.mark.skipif(
     len(os.sched_getaffinity(0)) < 2, reason="this machine has one CPU: there are no threads to use"

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from bpflab.loader import BpflabError, KernelError, Map, Object, ObjectSpec, UserRingBuffer, user_ringbuf
+from bpflab.loader import BpflabError, KernelError, Map, Object, ObjectSpec, UserRingBuffer
+from bpflab.loader.readers import user_ringbuf
 
 pytestmark = pytest.mark.usefixtures("live")
 FRAME = bytes(64)

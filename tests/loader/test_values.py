@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from bpflab.loader.btf import Btf
-from bpflab.loader.map_values import Codec, ElementError
-from bpflab.loader.records import Record, Union
 from bpflab.loader.spec import ObjectSpec
-from bpflab.loader.values import codec_of
+from bpflab.loader.values.codec import Codec, ElementError
+from bpflab.loader.values.records import Record, Union
+from bpflab.loader.values.typed import codec_of
 
 Compile = Callable[[str], Path]
 

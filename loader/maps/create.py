@@ -1,0 +1,174 @@
+"""From a map's spec to a map of the running kernel."""
+
+from __future__ import annotations
+
+import errno
+import os
+from mmap import PAGESIZE
+
+from .. import syscall
+from ..cpus import possible_cpus
+from ..enums import MapFlags, MapType
+from ..errors import KernelError
+from ..lean import TYPE_CHECKING
+from .map import Map
+
+if TYPE_CHECKING:
+    from ..btf import Btf
+    from ..spec import MapSpec
+
+_RING_BUFFERS = (MapType.RINGBUF, MapType.USER_RINGBUF)
+"""Ring buffers. A value's type says what the events are, as cilium/ebpf has it: the kernel wants no size."""
+_MAPS_OF_MAPS = (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS)
+
+WITHOUT_BTF = frozenset(
+    {
+        MapType.PERF_EVENT_ARRAY,
+        MapType.CGROUP_ARRAY,
+        MapType.STACK_TRACE,
+        MapType.ARRAY_OF_MAPS,
+        MapType.HASH_OF_MAPS,
+        MapType.DEVMAP,
+        MapType.DEVMAP_HASH,
+        MapType.CPUMAP,
+        MapType.XSKMAP,
+        MapType.SOCKMAP,
+        MapType.SOCKHASH,
+        MapType.QUEUE,
+        MapType.STACK,
+        MapType.ARENA,
+    }
+)
+"""Map types that refuse the type ids of keys and values."""
+
+_ENOTSUPP = 524
+
+_WITHOUT_ENTRIES = frozenset(
+    {
+        MapType.CGROUP_STORAGE,
+        MapType.PERCPU_CGROUP_STORAGE,
+        MapType.SK_STORAGE,
+        MapType.INODE_STORAGE,
+        MapType.TASK_STORAGE,
+        MapType.CGRP_STORAGE,
+    }
+)
+"""Map types that hang on something else and so have no max_entries."""
+
+_SINCE = {
+    MapType.RINGBUF: "5.8",
+    MapType.INODE_STORAGE: "5.10",
+    MapType.TASK_STORAGE: "5.11",
+    MapType.BLOOM_FILTER: "5.16",
+    MapType.USER_RINGBUF: "6.1",
+    MapType.CGRP_STORAGE: "6.2",
+    MapType.INSN_ARRAY: "6.19",
+    MapType.RHASH: "7.2",
+}
+"""The releases that brought the younger types."""
+
+
+def create_map(spec: MapSpec, object_name: str, btf: Btf | None, btf_fd: int | None) -> Map:
+    """Create a map and put its initial contents in; constants are frozen.
+
+    `btf` is the object's, `btf_fd` the kernel's copy of it if it took it. Raises KernelError.
+    """
+    entries = _entries(spec)
+    flags = _flags(spec)
+    fd = _create(spec, _kernel_name(spec, object_name), entries, flags, btf_fd or 0)
+    made = Map.from_spec(fd, spec, btf, max_entries=entries, flags=flags)
+    try:
+        _fill(made, spec)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _entries(spec: MapSpec) -> int:
+    """As libbpf: whole pages to a power of two for ring buffers, all CPUs for a perf event array of 0."""
+    if spec.type in _RING_BUFFERS and spec.max_entries:
+        return max(PAGESIZE, 1 << (spec.max_entries - 1).bit_length())
+    if spec.type == MapType.PERF_EVENT_ARRAY and not spec.max_entries:
+        return possible_cpus()
+    return spec.max_entries
+
+
+def _flags(spec: MapSpec) -> int:
+    mmapable = MapFlags.MMAPABLE if spec.mmapable else 0
+    constant = MapFlags.RDONLY_PROG if spec.kind in ("rodata", "kconfig") else 0
+    return spec.flags | mmapable | constant
+
+
+def _create(spec: MapSpec, name: str, entries: int, flags: int, btf_fd: int) -> int:
+    inner_fd = _create_template(spec, btf_fd)
+    of_events = spec.type in _RING_BUFFERS
+    if of_events or spec.type in WITHOUT_BTF or not spec.value_type_id:
+        btf_fd = 0
+
+    def create(btf_fd: int) -> int:
+        return syscall.map_create(
+            spec.type,
+            0 if of_events else spec.key_size,
+            0 if of_events else spec.value_size,
+            entries,
+            flags,
+            name=name,
+            inner_fd=max(inner_fd, 0),
+            numa_node=spec.numa_node,
+            btf_fd=btf_fd,
+            key_type_id=spec.key_type_id,
+            value_type_id=spec.value_type_id,
+            map_extra=spec.map_extra,
+        )
+
+    try:
+        try:
+            return create(btf_fd)
+        except KernelError as error:
+            if not btf_fd or error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, _ENOTSUPP):
+                raise
+            return create(0)
+    except KernelError as error:
+        raise KernelError(
+            f"creating map '{spec.name}' ({spec.type.name})",
+            error.errno,
+            error.hint or _hint(spec, error.errno),
+        ) from None
+    finally:
+        if inner_fd >= 0:
+            os.close(inner_fd)
+
+
+def _create_template(spec: MapSpec, btf_fd: int) -> int:
+    """A map of the kind that goes into a map of maps, which the kernel wants to see; -1 if not needed."""
+    if spec.type not in _MAPS_OF_MAPS or spec.inner is None:
+        return -1
+    return _create(spec.inner, spec.inner.name, _entries(spec.inner), _flags(spec.inner), btf_fd)
+
+
+def _kernel_name(spec: MapSpec, object_name: str) -> str:
+    """The maps of ``.rodata .data .bss .kconfig`` carry the object's name; the kernel keeps 15 bytes."""
+    if spec.kind == "user" or spec.name.count(".") > 1:
+        return spec.name
+    return f"{object_name.partition('.')[0][:8]}{spec.name}"[:15]
+
+
+def _fill(made: Map, spec: MapSpec) -> None:
+    if spec.contents is not None and any(spec.contents):
+        made.update_bytes(bytes(made.key_size), spec.contents.ljust(spec.value_size, b"\0"))
+    if spec.kind in ("rodata", "kconfig"):
+        made.freeze()
+
+
+def _hint(spec: MapSpec, number: int) -> str:
+    if number == errno.EINVAL and not spec.max_entries and spec.type not in _WITHOUT_ENTRIES:
+        return "max_entries is 0"
+    if number == errno.EINVAL:
+        since = f" (maps of this type need {_SINCE[spec.type]})" if spec.type in _SINCE else ""
+        return f"the map type{since} or a flag is unknown to this kernel, or a size does not suit the type"
+    if number == errno.E2BIG:
+        return "the map is too large"
+    if number == errno.EBADF and spec.type in _MAPS_OF_MAPS:
+        return "a map of maps needs a template of its inner maps ('values' in its definition)"
+    return ""

@@ -1,0 +1,181 @@
+"""From a program's spec to a program of the running kernel: link, relocate, load."""
+
+from __future__ import annotations
+
+from struct import pack, pack_into
+
+from .. import syscall
+from ..enums import ProgType
+from ..errors import BtfError, MissingFeatureError, NotSupportedError, RelocationError, VerifierError
+from ..insn import SIZE
+from ..lean import TYPE_CHECKING
+from ..linker import link
+from .load import load_program
+from .program import Program
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..core.relocate import CoreResult
+    from ..externs.resolve import Externs
+    from ..jump_tables import JumpTables
+    from ..maps.map import Map
+    from ..spec import ObjectSpec, ProgramSpec
+    from ..struct_ops import StructOps
+    from ..target import Target
+    from .attach_target import ProgramFunction
+    from .source_line import SourceLine
+
+_WITH_TARGET = (ProgType.TRACING, ProgType.LSM, ProgType.EXT)
+
+
+class ReadyProgram:
+    """A program with everything in place but the maps' file descriptors."""
+
+    def __init__(
+        self,
+        spec: ObjectSpec,
+        program: ProgramSpec,
+        target: Target,
+        externs: Externs | None,
+        struct_ops: StructOps | None,
+        arenas: Mapping[str, int],
+        function: ProgramFunction | None = None,
+    ) -> None:
+        """Link and relocate; `arenas` says where in each of them its variables start.
+
+        `function` is the target of a program that is for a function of another one.
+        Raises RelocationError, UnresolvedError, MissingFeatureError, TargetError, KernelError.
+        """
+        if program.type == ProgType.UNSPEC:
+            raise MissingFeatureError(f"program '{program.name}': unknown section '{program.section}'")
+        self._object = spec
+        self._spec = program
+        self._linked = link(spec, program)
+        self._externs = externs
+        self._target = target
+        self._core: list[CoreResult] = []
+        self._tables: JumpTables | None = None
+        self._attach_type: int = program.attach_type
+        self._target_id = 0
+        self._target_fd = 0
+        """Of the BTF that the target is in, if that is a module's; or of the program that has it."""
+        self._attach_to = program.attach_to
+        try:
+            self._relocate(target, function)
+        except (NotSupportedError, BtfError) as error:
+            raise RelocationError(program.name, 0, "types of the kernel", str(error)) from error
+        if struct_ops is not None and program.type == ProgType.STRUCT_OPS:
+            callback = struct_ops.callback(program.name)
+            self._attach_type, self._target_id = callback.member, callback.struct_id
+            self._target_fd = target.modules.fd(callback.module)
+        if externs is not None:
+            externs.apply(self._linked)
+        for reference in self._linked.map_refs:
+            if reference.value_offset is not None and reference.map in arenas:
+                offset = reference.value_offset + arenas[reference.map]
+                pack_into("=I", self._linked.insns, (reference.insn + 1) * SIZE + 4, offset)
+
+    def _relocate(self, target: Target, function: ProgramFunction | None) -> None:
+        if self._linked.core:
+            from ..core.relocate import relocate
+
+            self._linked, self._core = relocate(self._linked, self._object, target.relocation)
+        if function is not None or self._spec.type in _WITH_TARGET:
+            self._find_target(target, function)
+
+    def _find_target(self, target: Target, function: ProgramFunction | None) -> None:
+        from . import attach_target  # here, as most programs have none
+
+        if function is not None:
+            self._attach_to = function.function or self._attach_to
+            function = function._replace(function=self._attach_to)
+            self._target_id = attach_target.find_program_function(self._spec.name, function)
+            self._target_fd = function.program.fd
+            return
+        attach_target.require_program_target(self._spec)
+        if attach_target.needs_target(self._spec):
+            found = attach_target.find_target(self._spec, target.running)
+            self._target_id = found.type_id
+            self._target_fd = target.modules.fd(found.module)
+
+    def load(self, maps: Mapping[str, Map], btf_fd: int | None, log_level: int) -> Program:
+        """Give it to the kernel. Raises VerifierError, KernelError."""
+        insns = self._with_maps(maps)
+        func_info, line_info = self._debug_info() if btf_fd is not None else (b"", b"")
+        license = self._object.license.encode() + b"\0"
+        spec = self._spec
+
+        def attempt(log: bytearray | None, level: int) -> int:
+            return syscall.prog_load(
+                spec.type,
+                insns,
+                license,
+                name=spec.name,
+                attach_type=self._attach_type,
+                flags=spec.flags,
+                ifindex=spec.ifindex,
+                log=log,
+                log_level=level,
+                btf_fd=btf_fd or 0,
+                func_info=func_info,
+                line_info=line_info,
+                attach_btf_id=self._target_id,
+                attach_fd=self._target_fd,
+                fd_array=self._externs.fd_array if self._externs else b"",
+            )
+
+        try:
+            fd, log = load_program(spec.name, attempt, log_level)
+        except VerifierError as error:
+            log = self._explained(error.log)
+            # What is said of a missing field or function names its own line.
+            source = self._source(log) if log == error.log else None
+            raise VerifierError(spec.name, error.errno, log, source) from None
+        program = Program.from_spec(fd, spec, insns, log)
+        program.attach_to = self._attach_to
+        return program
+
+    def _explained(self, log: str) -> str:
+        """The log, with what unresolved relocations and externs were meant to be."""
+        if self._core and self._object.btf is not None:
+            from .poison import explain_poison
+
+            types = self._target.relocation
+            log = explain_poison(log, self._linked, self._object.btf, self._core, types)
+        return self._externs.explain(log) if self._externs else log
+
+    def _source(self, log: str) -> SourceLine | None:
+        from .source_line import line_of_verdict
+
+        try:
+            return line_of_verdict(self._linked, self._object.btf, log)
+        except BtfError:
+            return None
+
+    def close(self) -> None:
+        """Give up the descriptors of jump tables, which the kernel's program keeps."""
+        if self._tables is not None:
+            self._tables.close()
+
+    def _with_maps(self, maps: Mapping[str, Map]) -> bytes:
+        insns = bytearray(self._linked.insns)
+        for reference in self._linked.map_refs:
+            pack_into("=i", insns, reference.insn * SIZE + 4, maps[reference.map].fd)
+        if self._linked.jump_tables:
+            from ..jump_tables import JumpTables  # here, as few programs have any
+
+            self._tables = tables = JumpTables(self._linked)
+            for table in self._linked.jump_tables:
+                pack_into("=i", insns, table.insn * SIZE + 4, tables.fds[table.offset])
+        return bytes(insns)
+
+    def _debug_info(self) -> tuple[bytes, bytes]:
+        """func_info and line_info as the kernel's records."""
+        return _records(self._linked.func_info), _records(self._linked.line_info)
+
+
+def _records(rows: Sequence[tuple[int, ...]]) -> bytes:
+    """Rows of 32-bit numbers, one behind the other."""
+    numbers = [number for row in rows for number in row]
+    return pack(f"={len(numbers)}I", *numbers)

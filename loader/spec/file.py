@@ -1,0 +1,95 @@
+"""One opened object file: its ELF, BTF and BTF.ext, and where its maps are.
+
+The readers of programs, maps, variables and externs all start from this.
+"""
+
+from __future__ import annotations
+
+from ..btf import Btf
+from ..btf.ext import BtfExt, parse_ext
+from ..elf import SHT_NOBITS, SHT_PROGBITS, STT_NOTYPE, ElfFile, Section, Symbol
+from ..errors import BtfError, ObjectError
+from ..lean import TYPE_CHECKING, dataclass, field
+from . import MapSpec
+
+if TYPE_CHECKING:
+    from . import MapKind
+
+MAPS = ".maps"
+LEGACY_MAPS = "maps"
+ARENA = ".addr_space.1"
+JUMP_TABLES = ".jumptables"
+DATA_SECTIONS = (".data", ".rodata", ".bss")
+MAX_NUMBER = 0xFFFFFFFF
+"""Of a map's attributes in bpf(2), map_extra excepted."""
+
+
+@dataclass(slots=True)
+class ObjectFile:
+    """What the file holds, before it is put together to a spec."""
+
+    elf: ElfFile
+    btf: Btf | None
+    ext: BtfExt
+    maps: dict[str, MapSpec] = field(default_factory=dict)
+    places: dict[tuple[int, int], str] = field(default_factory=dict)
+    """(section number, offset) → name of the user's map that is declared there."""
+    data_maps: dict[int, str] = field(default_factory=dict)
+    """Section number → name of the map that holds the section's data."""
+
+    def error(self, section: str, problem: str) -> ObjectError:
+        """An error about a section of this file."""
+        return ObjectError(self.elf.name, section, problem)
+
+    def add_map(self, spec: MapSpec, section: str) -> None:
+        """Add a map; two of one name are refused, and numbers that the kernel has no room for."""
+        if spec.name in self.maps:
+            raise self.error(section, f"map '{spec.name}' is declared twice")
+        for part in (spec, spec.inner) if spec.inner else (spec,):
+            for number in ("key_size", "value_size", "max_entries", "flags", "numa_node"):
+                if getattr(part, number) > MAX_NUMBER:
+                    raise self.error(
+                        section, f"map '{part.name}' has the {number} {getattr(part, number)}, beyond 32 bits"
+                    )
+        self.maps[spec.name] = spec
+
+    def section_of(self, symbol: Symbol) -> Section | None:
+        """The section a symbol lies in; None for undefined, absolute and common ones."""
+        sections = self.elf.sections
+        return sections[symbol.section] if 0 < symbol.section < len(sections) else None
+
+
+def open_object(data: bytes, name: str) -> ObjectFile:
+    """Take the file apart. Raises ObjectError."""
+    elf = ElfFile(data, name)
+    elf.require_bpf()
+    btf, ext = None, BtfExt()
+    try:
+        if (section := elf.section(".BTF")) and section.size:
+            btf = Btf.from_bytes(elf.contents(section))
+    except BtfError as error:
+        raise ObjectError(name, ".BTF", str(error)) from error
+    try:
+        if btf and (section := elf.section(".BTF.ext")) and section.size:
+            ext = parse_ext(elf.contents(section), btf)
+    except BtfError as error:
+        raise ObjectError(name, ".BTF.ext", str(error)) from error
+    return ObjectFile(elf, btf, ext)
+
+
+def data_kind(section: Section) -> MapKind | None:
+    """Which kind of data map a section becomes: data, rodata or bss; None if it is no data section."""
+    name = section.name
+    if section.type == SHT_NOBITS:
+        return "bss" if name == ".bss" or name.startswith(".bss.") else None
+    if section.type == SHT_PROGBITS:
+        if name == ".rodata" or name.startswith(".rodata."):
+            return "rodata"
+        if name == ".data" or name.startswith(".data."):
+            return "data"
+    return None
+
+
+def is_extern(symbol: Symbol) -> bool:
+    """Whether a symbol is one that the kernel has to provide."""
+    return bool(symbol.name) and symbol.section == 0 and symbol.is_global and symbol.type == STT_NOTYPE

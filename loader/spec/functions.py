@@ -1,0 +1,302 @@
+"""Reading functions: their instructions, what these refer to, and which functions are programs."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from .. import insn as bpf
+from ..btf import Kind
+from ..elf import SHF_EXECINSTR, SHT_PROGBITS, SHT_REL, STT_FUNC, Relocation, Section, Symbol
+from ..enums import ProgType
+from ..lean import TYPE_CHECKING
+from . import ExternReference, ExternSpec, Function, FunctionReference, MapReference, ProgramSpec
+from .file import ARENA, JUMP_TABLES, LEGACY_MAPS, MAPS, ObjectFile, data_kind, is_extern
+from .sections import NO_ATTACH, find_section
+
+if TYPE_CHECKING:
+    from ..btf.ext import LineInfo
+    from . import JumpTable
+    from .jump_tables import JumpTableReader
+
+TEXT = ".text"
+"""Functions in here are never programs, only called by them."""
+
+
+class FunctionReader:
+    """Finds all functions of an object and resolves what their instructions refer to."""
+
+    def __init__(self, file: ObjectFile, externs: dict[str, ExternSpec]) -> None:
+        self.file = file
+        self.externs = externs
+        self.functions: list[Function] = []
+        self.places: dict[tuple[int, int], int] = {}
+        """(section number, offset) → index in `functions`."""
+        self._starts: dict[int, list[int]] = {}
+        self._jump_tables: JumpTableReader | None = None
+        self._find_functions()
+
+    def _find_functions(self) -> None:
+        """In the order of section and offset, so that the same file always gives the same list."""
+        file = self.file
+        found = [
+            (symbol.section, symbol.value, symbol)
+            for symbol in file.elf.symbols_of(STT_FUNC)
+            if (section := file.section_of(symbol)) and is_code(section)
+        ]
+        found.sort(key=lambda entry: entry[:2])
+        contents = {number: file.elf.contents(file.elf.sections[number]) for number, _, _ in found}
+        ends: dict[int, int] = {}
+        for number, offset, symbol in found:
+            section = file.elf.sections[number]
+            self._check(section, symbol)
+            if (number, offset) in self.places:
+                continue  # an alias
+            if offset < ends.get(number, 0):
+                raise file.error(section.name, f"function '{symbol.name}' starts within another one")
+            ends[number] = offset + symbol.size
+            self.places[number, offset] = len(self.functions)
+            self._starts.setdefault(number, []).append(offset)
+            insns = contents[number][offset : ends[number]]
+            self.functions.append(Function(symbol.name, section.name, insns, symbol.is_global))
+
+    def _check(self, section: Section, symbol: Symbol) -> None:
+        """A function must be whole instructions of its section."""
+        offset, size = symbol.value, symbol.size
+        if size == 0 or size % bpf.SIZE or offset % bpf.SIZE:
+            raise self.file.error(
+                section.name, f"function '{symbol.name}' ({offset}+{size}) is no whole number of instructions"
+            )
+        if offset + size > section.size:
+            raise self.file.error(
+                section.name, f"function '{symbol.name}' reaches beyond {section.size} bytes"
+            )
+
+    def read(self) -> list[Function]:
+        """Fill in references and BTF.ext records of all functions. Raises ObjectError."""
+        for section in self.file.elf.sections:
+            if section.type == SHT_REL and section.info < len(self.file.elf.sections):
+                target = self.file.elf.sections[section.info]
+                if is_code(target):
+                    self._read_relocations(section, target)
+        for number, starts in self._starts.items():
+            section = self.file.elf.sections[number]
+            for start in starts:
+                self._read_local_calls(section, start)
+            self._read_ext(section)
+        for function in self.functions:
+            function.maps.sort(key=_insn)
+            function.functions.sort(key=_insn)
+            function.externs.sort(key=_insn)
+            function.jump_tables.sort(key=_insn)
+        return self.functions
+
+    def _containing(self, section: int, offset: int) -> tuple[Function, int] | None:
+        """The function that an offset lies in, and the index of its instruction there."""
+        starts = self._starts.get(section, [])
+        position = bisect_right(starts, offset) - 1
+        if position < 0:
+            return None
+        function = self.functions[self.places[section, starts[position]]]
+        within = offset - starts[position]
+        return (function, within // bpf.SIZE) if within < len(function.insns) else None
+
+    def _read_relocations(self, relocations: Section, target: Section) -> None:
+        for relocation in self.file.elf.relocations(relocations):
+            if relocation.offset % bpf.SIZE or relocation.offset >= target.size:
+                raise self.file.error(
+                    relocations.name, f"relocation at {relocation.offset} hits no instruction"
+                )
+            place = self._containing(target.number, relocation.offset)
+            # The static linker leaves the code of weak functions that another file overrides,
+            # without a symbol: nothing can call it.
+            if place:
+                self._read_reference(*place, relocation)
+
+    def _read_reference(self, function: Function, index: int, relocation: Relocation) -> None:
+        file, symbol = self.file, relocation.symbol
+        insn = bpf.read(function.insns, index, file.elf.byte_order)
+        if insn.code not in (bpf.CALL, bpf.LD_IMM64):
+            raise file.error(
+                function.section,
+                f"{_where(function, index)} (code {insn.code:#04x}) cannot refer to '{symbol.name}'",
+            )
+        if insn.code == bpf.LD_IMM64 and (index + 2) * bpf.SIZE > len(function.insns):
+            raise file.error(function.section, f"{_where(function, index)}: a 64-bit load is cut off")
+        if is_extern(symbol):
+            if symbol.name not in self.externs:
+                raise file.error(
+                    function.section,
+                    f"{_where(function, index)} refers to '{symbol.name}', which is nowhere declared",
+                )
+            function.externs.append(ExternReference(index, symbol.name))
+            return
+        section = file.section_of(symbol)
+        if section is None:
+            raise file.error(
+                function.section,
+                f"{_where(function, index)} refers to '{symbol.name}', which this object does not define; "
+                "is a variable not initialized, or another object not linked in?",
+            )
+        if is_code(section):
+            is_call = insn.code == bpf.CALL
+            # Of a static function the symbol is its section, and the rest of the offset is in imm.
+            offset = symbol.value + ((insn.imm + 1) * bpf.SIZE if is_call else insn.imm)
+            self._add_function_reference(function, index, section, offset, is_call)
+        elif insn.code == bpf.CALL:
+            raise file.error(
+                function.section,
+                f"{_where(function, index)} calls '{symbol.name}' in data section '{section.name}'",
+            )
+        elif section.name == JUMP_TABLES:
+            start = relocation.offset - index * bpf.SIZE
+            function.jump_tables.append(self._tables_in(section).read(function, index, start, symbol))
+        else:
+            self._add_map_reference(function, index, section, relocation, insn.imm)
+
+    def _tables_in(self, section: Section) -> JumpTableReader:
+        if self._jump_tables is None:
+            from .jump_tables import JumpTableReader  # here, as few objects have any
+
+            self._jump_tables = JumpTableReader(self.file, section)
+        return self._jump_tables
+
+    def _add_function_reference(
+        self, function: Function, index: int, section: Section, offset: int, is_call: bool
+    ) -> None:
+        target = self.places.get((section.number, offset))
+        if target is None:
+            raise self.file.error(
+                function.section,
+                f"function '{function.name}': instruction {index} calls '{section.name}' at {offset}, "
+                "where no function starts",
+            )
+        function.functions.append(FunctionReference(index, target, is_call))
+
+    def _add_map_reference(
+        self, function: Function, index: int, section: Section, relocation: Relocation, imm: int
+    ) -> None:
+        file, symbol = self.file, relocation.symbol
+        if section.number in file.data_maps:
+            offset = (symbol.value + imm) & 0xFFFFFFFF
+            function.maps.append(MapReference(index, file.data_maps[section.number], offset))
+            return
+        name = file.places.get((section.number, symbol.value))
+        if name is None:
+            if section.name in (MAPS, LEGACY_MAPS):
+                problem = f"'{section.name}' at {symbol.value}, where no map is declared"
+            elif data_kind(section) or section.name == ARENA:
+                problem = f"'{symbol.name}' in the empty section '{section.name}'"
+            else:
+                problem = f"'{symbol.name}' in section '{section.name}', which holds neither maps nor data"
+            raise file.error(
+                function.section, f"function '{function.name}': instruction {index} refers to {problem}"
+            )
+        function.maps.append(MapReference(index, name, None))
+
+    def _read_local_calls(self, section: Section, start: int) -> None:
+        """Calls within one section need no relocation: imm is relative already."""
+        function = self.functions[self.places[section.number, start]]
+        known = {reference.insn for reference in function.functions if reference.is_call}
+        known.update(reference.insn for reference in function.externs)
+        for index in bpf.subprogram_calls(function.insns, self.file.elf.byte_order):
+            if index not in known:
+                imm = bpf.read(function.insns, index, self.file.elf.byte_order).imm
+                offset = start + (index + imm + 1) * bpf.SIZE
+                self._add_function_reference(function, index, section, offset, is_call=True)
+
+    def _read_ext(self, section: Section) -> None:
+        """Hand the section's BTF.ext records to the functions they lie in."""
+        ext = self.file.ext
+        for offset, type_id in ext.functions.get(section.name, ()):
+            if (place := self._place(section, offset)) and place[1] == 0:
+                place[0].type_id = type_id
+        self._read_lines(section, ext.lines.get(section.name, []))
+        for offset, relocation in ext.core.get(section.name, ()):
+            if place := self._place(section, offset):
+                place[0].core.append((place[1], relocation))
+
+    def _read_lines(self, section: Section, lines: list[LineInfo]) -> None:
+        start = end = 0
+        for offset, file_name, text, position in lines:
+            if not start <= offset < end or offset % bpf.SIZE:
+                place = self._place(section, offset)
+                if place is None:
+                    continue
+                function, index = place
+                start = offset - index * bpf.SIZE
+                end, add = start + len(function.insns), function.line_info.append
+            add(((offset - start) // bpf.SIZE, file_name, text, position))
+
+    def _place(self, section: Section, offset: int) -> tuple[Function, int] | None:
+        if offset % bpf.SIZE:
+            raise self.file.error(
+                ".BTF.ext", f"a record at {offset} of section '{section.name}' hits no instruction"
+            )
+        return self._containing(section.number, offset)
+
+
+def _insn(reference: MapReference | FunctionReference | ExternReference | JumpTable) -> int:
+    return reference.insn
+
+
+def _where(function: Function, index: int) -> str:
+    return f"function '{function.name}': instruction {index}"
+
+
+def is_code(section: Section) -> bool:
+    """Whether a section holds instructions."""
+    return section.type == SHT_PROGBITS and bool(section.flags & SHF_EXECINSTR)
+
+
+def make_programs(file: ObjectFile, functions: list[Function]) -> dict[str, ProgramSpec]:
+    """The entry programs: all global functions outside ``.text``. Raises ObjectError."""
+    programs: dict[str, ProgramSpec] = {}
+    for function in functions:
+        if function.section == TEXT or not function.is_global:
+            continue
+        if function.name in programs:
+            raise file.error(function.section, f"there are two programs '{function.name}'")
+        programs[function.name] = _make_program(function)
+    for name, callback in _exception_callbacks(file, functions).items():
+        if name in programs:
+            programs[name].exception_callback = callback
+    return programs
+
+
+def _make_program(function: Function) -> ProgramSpec:
+    section = function.section.removeprefix("?")
+    kind = find_section(section)
+    return ProgramSpec(
+        function.name,
+        section,
+        type=kind.type if kind else ProgType.UNSPEC,
+        attach_type=kind.attach_type if kind else NO_ATTACH,
+        flags=kind.flags if kind else 0,
+        attach_to=kind.target(section) if kind else "",
+        autoload=not function.section.startswith("?"),
+        attach_kind=kind.attach_kind if kind else "",
+        function=function,
+        attach_type_optional=kind.optional if kind else False,
+    )
+
+
+def _exception_callbacks(file: ObjectFile, functions: list[Function]) -> dict[str, int]:
+    """Program → index of the function that the BTF tags ``exception_callback:NAME`` on it."""
+    prefix = "exception_callback:"
+    callbacks: dict[str, int] = {}
+    if file.btf is None or prefix.encode() not in file.btf.strings:
+        return callbacks
+    by_name = {
+        function.name: index
+        for index, function in reversed([*enumerate(functions)])
+        if function.is_global and function.section == TEXT
+    }
+    for tag in file.btf.of_kind(Kind.DECL_TAG):
+        if not tag.name.startswith(prefix) or file.btf.component(tag) != -1:
+            continue
+        wanted = tag.name.removeprefix(prefix)
+        program = file.btf.type(tag.size_or_type).name
+        if wanted not in by_name or program in callbacks:
+            raise file.error(".BTF", f"program '{program}' needs exactly one exception callback; '{wanted}'?")
+        callbacks[program] = by_name[wanted]
+    return callbacks
