@@ -31,7 +31,7 @@ class Variable:
 
     @property
     def value(self) -> Any:
-        """By its BTF type (`values.typed`): a number, text, a record …; without BTF bytes. Raises KernelError.
+        """By its BTF type (`values.typed`): a number, text, a record …; else bytes. Raises KernelError.
 
         Setting it takes the same, or bytes; a frozen constant is KernelError EPERM, a value that
         does not fit ElementError.
