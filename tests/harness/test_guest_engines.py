@@ -276,7 +276,7 @@ def test_a_payload_that_does_not_exist_is_named(snapshot: Engine, kernel: Kernel
 def test_qemu_that_refuses_to_start_is_quoted(
     snapshot: Engine, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bpflab.harness.guest.snapshot._MEMORY_MIB", 1 << 30)
+    monkeypatch.setattr("bpflab.harness.guest.machine._MEMORY_MIB", 1 << 30)
     with pytest.raises(GuestSetupError, match=r"(?s)QEMU started no guest.*memory"):
         run(snapshot, kernel, job("pass\n"))
 

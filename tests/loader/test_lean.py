@@ -12,9 +12,11 @@ import pickle
 import subprocess
 import sys
 import typing
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import bpflab
 import pytest
 from bpflab.loader import lean
 
@@ -178,8 +180,10 @@ HEAVY = {"array", "asyncio", "collections", "ctypes", "dataclasses", "enum", "fu
 HEAVY |= {"logging", "pathlib", "re", "socket", "typing"}
 
 
-def test_a_load_imports_nothing_heavy(compile_bpf: Any) -> None:
+def test_a_load_imports_nothing_heavy(compile_bpf: Any, tmp_path: Path) -> None:
     """What takes longer to import than an object takes to load is imported by those who use it."""
+    # However bpflab is installed: without `site` no import hook of an editable one is there.
+    (tmp_path / "bpflab").symlink_to(Path(bpflab.__file__).parent)
     path = compile_bpf('SEC("socket") int program(void *ctx) { return 0; }')
     program = f"""
 import sys
@@ -189,7 +193,7 @@ ObjectSpec.from_file({str(path)!r}).load()
 print(*(set(sys.modules) - before))
 """
     done = subprocess.run(
-        [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{program}"],
+        [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {[str(tmp_path), *sys.path]!r}\n{program}"],
         capture_output=True,
         text=True,
         check=True,
