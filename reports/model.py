@@ -69,7 +69,8 @@ class Row:
     @property
     def differs(self) -> bool:
         """Whether not all columns say the same."""
-        return len({(cell.outcome, cell.verdict) if cell else None for cell in self.cells}) > 1
+        asked = [cell for cell in self.cells if cell or not self.check.subject]
+        return len({(cell.outcome, cell.verdict) if cell else None for cell in asked}) > 1
 
     @property
     def alarming(self) -> bool:
@@ -156,8 +157,15 @@ class Report:
 
     @property
     def missing(self) -> int:
-        """How many cells have no result at all, as in a run that was cut short."""
-        return sum(row.cells.count(None) for row in self.rows)
+        """How many cells have no result at all, as in a run that was cut short.
+
+        A check that is for one subject only is missed in none of the others'.
+        """
+        return sum(
+            cell is None and row.check.subject in ("", column.subject)
+            for row in self.rows
+            for column, cell in zip(self.columns, row.cells, strict=True)
+        )
 
 
 Cells = dict[tuple[str, str, str], CheckResult]

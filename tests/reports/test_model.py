@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bpflab.harness.outcomes import CheckResult, KernelInfo, Outcome, Run, SubjectInfo, Verdict
+from bpflab.harness.outcomes import CheckInfo, CheckResult, KernelInfo, Outcome, Run, SubjectInfo, Verdict
 from bpflab.reports.kind import Kind, kind_of
 from bpflab.reports.model import Report
 from bpflab.reports.sentence import cut_short, mixed, sentence
@@ -93,6 +93,18 @@ def test_a_run_that_was_cut_short_says_what_is_missing(calm: Run) -> None:
     assert cut_short(Report.of(calm)) == "1 cell of the matrix has no result."
     calm.finished = False
     assert cut_short(Report.of(calm)) == "The run was cut short: 1 cell of the matrix has no result."
+
+
+def test_a_check_of_one_subject_is_missing_nowhere_else(calm: Run) -> None:
+    own = CheckInfo("api/decode", "api", "", "decode", subject="reference")
+    calm.checks.append(own)
+    kernels = {each.kernel for each in calm.results}
+    calm.results += [
+        replace(calm.results[0], kernel=each, subject="reference", check=own.id) for each in kernels
+    ]
+    report = Report.of(calm)
+    assert cut_short(report) == ""
+    assert not next(row for row in report.rows if row.check.id == own.id).differs
 
 
 def test_merged_runs_of_different_kernels_or_subjects_say_so(calm: Run) -> None:
