@@ -182,7 +182,7 @@ HEAVY |= {"logging", "pathlib", "re", "socket", "typing"}
 
 
 def test_a_load_imports_nothing_heavy(compile_bpf: Any, tmp_path: Path) -> None:
-    """What takes longer to import than a load takes is imported by those who use it; the pure twin needs more."""
+    """What takes longer to import than a load is imported by those who use it; the pure twin needs more."""
     # However bpflab is installed: without `site` no import hook of an editable one is there.
     (tmp_path / "bpflab").symlink_to(Path(bpflab.__file__).parent)
     path = compile_bpf('SEC("socket") int program(void *ctx) { return 0; }')
