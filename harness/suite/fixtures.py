@@ -18,10 +18,10 @@ from ..subjects.handles import SubjectObject
 from .cgroup import control_group
 from .child import Child
 from .classify import Unavailable
-from .job import SuiteJob
+from .job import SuiteJob, in_guest
 from .keeper import SubjectKeeper
 from .kernel_types import KernelTypes
-from .leftovers import held
+from .leftovers import held, in_system, new_in_system
 from .network import Veth, bring_up, netkit_pair, veth_pair
 from .stream import Stream
 
@@ -81,10 +81,14 @@ def nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     before = held(pid) if alive else Counter()
+    there = in_system() if in_guest() else set()
     yield
     if alive and (pid == os.getpid() or subject.alive):
         left = held(pid) - before
         assert not left, f"left open: {', '.join(f'{number} {kind}' for kind, number in left.items())}"
+    if in_guest():
+        new = new_in_system(there)
+        assert not new, f"left in the kernel: {', '.join(sorted(new))}"
 
 
 @pytest.fixture

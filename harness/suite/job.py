@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -79,3 +80,8 @@ class SuiteJob:
     def areas(self) -> set[str] | None:
         """The areas of the corpus that are wanted; None for all. Saves importing the rest."""
         return None if self.checks is None else {check.split("/")[0] for check in self.checks - self.skip}
+
+
+def in_guest() -> bool:
+    """Whether the kernel is ours alone: its faults, and what is left in it, are this suite's doing."""
+    return os.environ.get("BPFLAB_GUEST", "host") != "host"

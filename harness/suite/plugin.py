@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 import time
 from collections.abc import Generator
@@ -17,7 +16,7 @@ from ..outcomes import Outcome
 from ..subjects.errors import SubjectError
 from . import fixtures
 from .classify import CheckTimeout, classify
-from .job import SuiteJob
+from .job import SuiteJob, in_guest
 from .keeper import SubjectKeeper
 from .kmsg import KernelLog, splat
 from .limit import time_limit
@@ -88,7 +87,7 @@ class Recorder:
         self._limit_s = job.check_limit_s * (BENCHMARK_LIMIT if job.bench else 1)
         commands = {name: job.commands[name] for name in job.subjects}
         self._keeper = SubjectKeeper(commands, stream)
-        self._kernel_log = KernelLog() if _in_guest() else None
+        self._kernel_log = KernelLog() if in_guest() else None
         self._failure: tuple[BaseException, str] | None = None
 
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -185,8 +184,3 @@ def needed(item: pytest.Item) -> Fact | None:
     """The feature that a check's ``needs`` mark names; None if it has none."""
     mark = item.get_closest_marker("needs")
     return facts()[mark.args[0]] if mark else None
-
-
-def _in_guest() -> bool:
-    """Whether the kernel is ours alone, so that its faults are this suite's doing."""
-    return os.environ.get("BPFLAB_GUEST", "host") != "host"
