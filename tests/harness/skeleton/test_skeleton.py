@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import bpflab
 import pytest
 from bpflab.harness.cli import main
 from bpflab.harness.skeleton.model import SkeletonError, skeleton
@@ -97,9 +98,12 @@ def test_type_checkers_understand_it(source: Path, tmp_path: Path) -> None:
     (tmp_path / "good.py").write_text(USE.format(module="flows"))
     wrong = USE.format(module="flows").replace("Key(1, 2, 3)] =", '"key"] =')
     (tmp_path / "wrong.py").write_text(wrong.replace("flow.packets +", "flow.paquets +"))
+    # mypy follows no import hook of an editable install.
+    (tmp_path / "named").mkdir()
+    (tmp_path / "named" / "bpflab").symlink_to(Path(bpflab.__file__).parent)
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "flows.py", "good.py", "wrong.py"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
+        cwd=tmp_path, env=os.environ | {"MYPYPATH": "named"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     errors = [line for line in done.stdout.splitlines() if ": error:" in line]
     assert all(line.startswith("wrong.py") for line in errors), done.stdout
