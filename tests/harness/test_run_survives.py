@@ -139,7 +139,8 @@ def test_a_guest_that_dies_costs_one_check(
     fatal = [each for check, each in results.items() if FATAL_CHECK in check]
     assert fatal and {each.outcome for each in fatal} == {outcome}
     assert why in fatal[0].reason and "qemu" in fatal[0].detail["command"]
-    assert len(run.guests) == 1 + len(fatal)
+    # One that dies between checks, as QEMU's restored guests have done, is started again once.
+    assert len(fatal) < len(run.guests) <= 2 + len(fatal)
 
 
 def test_a_guest_that_is_killed_is_started_again(plan: Plan, out: Path) -> None:
