@@ -236,7 +236,7 @@ def prog_load(
 
     func_info and line_info are the kernel's records of 8 and 16 bytes, `fd_array` 32-bit
     descriptors that calls of kernel functions index (5.14). The kernel
-    gives EAGAIN when a signal interrupts the verifier (since 4.20): tried again 5 times.
+    gives EAGAIN when a signal interrupts the verifier (since 4.20): tried again without signals.
     """
     attr = _PROG_LOAD.pack(
         type,
@@ -263,11 +263,19 @@ def prog_load(
         0,  # core_relo_cnt
         native.address(fd_array) if fd_array else 0,
     )
-    for _ in range(5):
-        result = _charged(Command.PROG_LOAD, bytearray(attr))
-        if result != -errno.EAGAIN:
-            break
-    return result
+    result = _charged(Command.PROG_LOAD, bytearray(attr))
+    return _undisturbed(Command.PROG_LOAD, attr) if result == -errno.EAGAIN else result
+
+
+def _undisturbed(command: Command, attr: bytes) -> int:
+    """With this thread's signals held back: a profiler's come faster than the verifier is done."""
+    import signal  # here, as few loads are disturbed
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        return _charged(command, bytearray(attr))
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def prog_bind_map(fd: int, map_fd: int, what: str) -> None:

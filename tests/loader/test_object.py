@@ -6,6 +6,7 @@ import copy
 import errno
 import os
 import re
+import signal
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -374,3 +375,22 @@ def test_types_of_functions_that_no_kernel_takes_are_left_out(compile_bpf: Compi
     }
     with spec.load() as loaded:
         assert loaded.programs["program"].test_run(bytes(64)).retval == 6
+
+
+def test_signals_that_come_faster_than_the_verifier_is_done(
+    live: None, compile_bpf: Callable[[str], Path]
+) -> None:
+    """As a profiler's do: the kernel gives a program up with EAGAIN at each of them (since 4.20)."""
+    loop = "for (int i = 0; i < 30000; i++) sum += sum ^ i;"
+    path = compile_bpf(f'u64 sum; SEC("socket") int slow(void *ctx) {{ {loop} return 0; }}')
+    spec = ObjectSpec.from_file(path)
+    seen = []
+    before = signal.signal(signal.SIGALRM, lambda *_: seen.append(1))
+    signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+    try:
+        with spec.load() as obj:
+            assert obj.programs["slow"].info().verified_insns > 100_000
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert seen
