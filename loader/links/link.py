@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from .. import syscall
 from ..errors import KernelError, NotSupportedError
+from ..pinnable import Pinnable
 
 if TYPE_CHECKING:
     from .info import LinkInfo
@@ -94,15 +95,11 @@ class Link:
         return f"<Link {self.what}{'' if self._undo else ' detached'}>"
 
 
-class FdLink(Link):
-    """An attachment that a bpf_link holds: it ends with the link's last descriptor or pin.
-
-    `pinned` is where it is pinned, as far as this process knows.
-    """
+class FdLink(Pinnable, Link):
+    """An attachment that a bpf_link holds: it ends with the link's last descriptor or pin."""
 
     def __init__(self, what: str, fd: int) -> None:
         super().__init__(what, self._end, fd)
-        self.pinned: Path | None = None
 
     def close(self) -> None:
         """Give the descriptor up: the attachment ends, unless it is pinned or others hold it."""
@@ -126,17 +123,6 @@ class FdLink(Link):
         from .info import link_info
 
         return link_info(self.fd)
-
-    def pin(self, path: str | Path) -> None:
-        """Keep it attached beyond this process, until the file is removed. Raises KernelError."""
-        syscall.obj_pin(self.fd, str(path), self.what)
-        self.pinned = Path(path)
-
-    def unpin(self) -> None:
-        """Remove the pin that `pin` made, or that it was opened from, if any."""
-        if self.pinned is not None:
-            self.pinned.unlink(missing_ok=True)
-            self.pinned = None
 
     def _end(self) -> None:
         self.unpin()

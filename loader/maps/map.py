@@ -167,7 +167,7 @@ class Map(RawMap):
         from ..descriptor import open_pin
 
         made = cls.from_fd(open_pin(str(path), "map"))
-        made._pin = Path(path)
+        made.pinned = Path(path)
         return made
 
     # A mapping of values

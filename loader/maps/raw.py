@@ -12,12 +12,12 @@ from ..enums import MapFlags, MapType
 from ..errors import KernelError
 from ..lean import TYPE_CHECKING
 from ..native import native
+from ..pinnable import Pinnable
 from ..values.codec import ElementError
 from .batch import read_elements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from typing import Self
 
     from .batch import Elements
@@ -40,7 +40,7 @@ PER_CPU = frozenset(
 _UNBOUNDED = 1 << 32
 
 
-class RawMap:
+class RawMap(Pinnable):
     """A map of the kernel. Owns its file descriptor; close it, or use it in a ``with``.
 
     Every call is one system call of the kernel's, which takes care of itself: threads may
@@ -60,6 +60,7 @@ class RawMap:
         """Take over `fd`."""
         self.fd = fd
         self.name = name
+        self.what = f"map '{name}'"
         self.type = MapType(type)
         self.key_size = key_size
         self.value_size = value_size
@@ -70,7 +71,6 @@ class RawMap:
         """Bytes of a value in the methods for bytes: of all CPUs, each padded to 8, in per-CPU maps."""
         if self.type in PER_CPU:
             self.element_size = ((value_size + 7) & ~7) * possible_cpus()
-        self._pin: Path | None = None
         self._memory: Memory | None = None
 
     # Elements
@@ -211,19 +211,6 @@ class RawMap:
         from .info import map_memory
 
         return map_memory(self.fd).bytes
-
-    def pin(self, path: str | Path) -> None:
-        """Pin to a path on a bpffs: the map outlives this process. Raises KernelError."""
-        from pathlib import Path
-
-        syscall.obj_pin(self.fd, str(path), f"map '{self.name}'")
-        self._pin = Path(path)
-
-    def unpin(self) -> None:
-        """Remove the pin that `pin` made, if any."""
-        if self._pin is not None:
-            self._pin.unlink(missing_ok=True)
-            self._pin = None
 
     def close(self) -> None:
         """Give up the file descriptor; a pin, a program or a link may keep the map."""

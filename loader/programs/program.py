@@ -7,6 +7,7 @@ import os
 from .. import syscall
 from ..enums import AttachType, ProgType
 from ..lean import TYPE_CHECKING
+from ..pinnable import Pinnable
 from .attach import Attachable
 
 if TYPE_CHECKING:
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
     from .test_run import RunResult
 
 
-class Program(Attachable):
+class Program(Attachable, Pinnable):
     """A program of the kernel. Owns its file descriptor; links keep the program without it."""
 
     def __init__(self, fd: int, name: str, type: ProgType | int) -> None:
         """Take over `fd`."""
         self.fd = fd
         self.name = name
+        self.what = f"program '{name}'"
         self.type = ProgType(type)
         self.section = ""
         """Its SEC() name; empty if no object of ours had it."""
@@ -41,7 +43,6 @@ class Program(Attachable):
         """The verifier's, if it was asked for."""
         self.usdt_specs: UsdtSpecs | None = None
         """What its object's programs share to be told about USDT probes; None if it declares no such maps."""
-        self._pin: Path | None = None
 
     @classmethod
     def from_spec(cls, fd: int, spec: ProgramSpec, insns: bytes, log: str = "") -> Program:
@@ -78,7 +79,7 @@ class Program(Attachable):
         from ..descriptor import open_pin
 
         program = cls.from_fd(open_pin(str(path), "program"))
-        program._pin = Path(path)
+        program.pinned = Path(path)
         return program
 
     def info(self) -> ProgramInfo:
@@ -145,19 +146,6 @@ class Program(Attachable):
         Raises KernelError.
         """
         syscall.prog_bind_map(self.fd, map.fd, f"map '{map.name}' to program '{self.name}'")
-
-    def pin(self, path: str | Path) -> None:
-        """Pin to a path on a bpffs: the program outlives this process. Raises KernelError."""
-        from pathlib import Path
-
-        syscall.obj_pin(self.fd, str(path), f"program '{self.name}'")
-        self._pin = Path(path)
-
-    def unpin(self) -> None:
-        """Remove the pin that `pin` made, if any."""
-        if self._pin is not None:
-            self._pin.unlink(missing_ok=True)
-            self._pin = None
 
     def close(self) -> None:
         """Give up the file descriptor; a pin or a link may keep the program."""
