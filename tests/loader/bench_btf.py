@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from bpflab.kernels.image import vmlinux
 from bpflab.kernels.store import cached_kernels
-from bpflab.loader.btf import Kind, index, kernel, table
+from bpflab.loader.btf import Kind, kernel, table
 from bpflab.loader.btf.kernel import KernelBtf
 from bpflab.loader.core import relocate
 from bpflab.loader.linker import link
@@ -91,7 +91,6 @@ def test_write_the_index(
     twin: object, benchmark: Any, fresh_cache: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(table, "native", twin)
-    monkeypatch.setattr(index, "native", twin)
 
     def unsaved() -> tuple[tuple[KernelBtf], dict[str, object]]:
         kernel._running_vmlinux.cache_clear()
