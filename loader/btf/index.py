@@ -122,7 +122,7 @@ class _IndexTable:
 def _directory() -> str:
     base = os.environ.get("XDG_CACHE_HOME", "")
     if not base.startswith("/"):  # says the XDG specification
-        base = os.path.expanduser("~/.cache")  # noqa: PTH111
+        base = os.path.expanduser("~/.cache")  # noqa: PTH111 - pathlib is heavy, see lean.py
         if not base.startswith("/"):
             raise FileNotFoundError("there is no home directory")
     return f"{base}/bpflab/btf"

@@ -19,7 +19,7 @@ class ProbeAttachable:
 
     @property
     def _program(self) -> Program:
-        return self  # type: ignore[return-value]
+        return self  # type: ignore[return-value]  # mixed into Program alone
 
     def attach_tracepoint(self, category: str, name: str, *, cookie: int = 0) -> Link:
         """Attach to a tracepoint; see links.tracepoint."""

@@ -43,7 +43,7 @@ SEC("uprobe/libc.so.6:getenv+x") int no_offset(void *ctx) { return 0; }
 SEC("usdt/libc.so.6:libc") int no_name(void *ctx) { return 0; }
 SEC("uprobe/libnothing.so.9:f") int no_library(void *ctx) { return 0; }
 """
-EINVAL: Callable[..., int] = lambda *_, **__: -errno.EINVAL  # noqa: E731
+EINVAL: Callable[..., int] = lambda *_, **__: -errno.EINVAL  # noqa: E731  - a system call that is refused, whatever it is asked
 
 
 @pytest.fixture

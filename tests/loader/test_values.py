@@ -121,9 +121,9 @@ def test_structs_are_records(spec: ObjectSpec) -> None:
     assert isinstance(flow, Record) and repr(flow.at) == "point(x=-1, y=2)"
     assert {flow: 1}[flow._replace()] == 1, "it is a key of a dict"
     with pytest.raises(AttributeError):
-        flow.missing  # noqa: B018
+        flow.missing  # noqa: B018 - asking is what fails
     with pytest.raises(AttributeError):
-        setattr(flow, "port", 1)  # noqa: B010
+        setattr(flow, "port", 1)  # noqa: B010 - mypy knows that it is read-only
     with pytest.raises(TypeError, match="no member 'missing'"):
         flow._replace(missing=1)
 

@@ -102,7 +102,7 @@ def _mapped(table: Table) -> LookUp:
     memory = table.map.memory()
     if memory is None:
         raise NotSupportedError(f"map '{table.map.name}' as memory", "BPF_F_MMAPABLE in its flags")
-    values = memoryview(memory).cast("Q")  # type: ignore[arg-type]
+    values = memoryview(memory).cast("Q")  # type: ignore[arg-type]  # a mapping is a buffer, which typeshed does not say
     indexes = range(table.size)
 
     def look_up() -> None:
