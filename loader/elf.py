@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import struct
 
+from .elf_strings import ElfStrings
 from .errors import ObjectError
 from .lean import TYPE_CHECKING, NamedTuple
-from .long_strings import LONG, LongStrings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from mmap import mmap
     from typing import Literal
 
@@ -44,20 +44,25 @@ SYMBOL = struct.calcsize("<IBBHQQ")
 RELOCATION = struct.calcsize("<QQ")
 
 
+# Made with tuple.__new__ below, in a third of the time that Section() takes.
+
+
 class Section(NamedTuple):
     """One section header; `offset` and `size` lie in the file unless the type is SHT_NOBITS."""
 
     number: int
     name: str
+    name_offset: int
     type: int
     flags: int
+    address: int
+    """Where it lies in the memory of a running program; 0 for what is not there."""
     offset: int
     size: int
     link: int
     info: int
+    alignment: int
     entry_size: int
-    address: int = 0
-    """Where it lies in the memory of a running program; 0 for what is not there."""
 
 
 class Symbol(NamedTuple):
@@ -85,6 +90,16 @@ class Relocation(NamedTuple):
     type: int
 
 
+class _SymbolTable(NamedTuple):
+    """The symbols as they are in the file."""
+
+    section: str
+    rows: list[tuple[int, ...]]
+    by_kind: dict[int, list[int]]
+    """``STT_*`` → numbers."""
+    names: ElfStrings
+
+
 class ElfFile:
     """A 64-bit ELF file. Raises ObjectError for anything malformed."""
 
@@ -93,10 +108,15 @@ class ElfFile:
         self._data = data
         self.byte_order: ByteOrder = self._identify()
         self.type, self.machine, sections_at, count, names_index = self._header()
-        self.sections = self._read_sections(sections_at, count, names_index)
-        self._by_name = {section.name: section for section in reversed(self.sections)}
-        self._symbols: list[Symbol] | None = None
-        self._symbols_by_type: dict[int, list[Symbol]] | None = None
+        self._headers = self._read_headers(sections_at, count, names_index)
+        self._section_names = self._read_names(self._headers[names_index])
+        self._check_places()
+        # Most sections are debug information, most symbols too: only what is asked for becomes an object.
+        self._sections: dict[int, Section] = {}
+        self._by_name = dict(zip(reversed(self._section_names), range(count - 1, -1, -1), strict=True))
+        self._symbol_table: _SymbolTable | None = None
+        self._symbols: dict[int, Symbol] = {}
+        self._symbols_of: dict[int, list[Symbol]] = {}
 
     def _identify(self) -> ByteOrder:
         data = self._data
@@ -148,64 +168,72 @@ class ElfFile:
             )
         return kind, machine, at, count, names
 
-    def _read_sections(self, at: int, count: int, names_index: int) -> list[Section]:
-        headers = struct.Struct(self.byte_order + "IIQQQQIIQQ")
-        rows = list(headers.iter_unpack(self._data[at : at + count * SECTION_HEADER]))
+    def _read_headers(self, at: int, count: int, names_index: int) -> list[tuple[int, ...]]:
+        """The section headers as they are in the file."""
         if names_index >= count:
             raise ObjectError(self.name, "", f"section names are in section {names_index} of {count}")
-        table = self._bytes(rows[names_index][4], rows[names_index][5], "section names")
-        names = self._names(table, [row[0] for row in rows], "name of section")
-        self._check_places(rows, names)
-        sections = []
-        for number, row in enumerate(rows):
-            _, kind, flags, address, offset, size, link, info, _, entry_size = row
-            # What Section() does, in a third of the time.
-            fields = number, names[number], kind, flags, offset, size, link, info, entry_size, address
-            sections.append(tuple.__new__(Section, fields))
-        return sections
+        headers = self._data[at : at + count * SECTION_HEADER]
+        return [*struct.iter_unpack(self.byte_order + "IIQQQQIIQQ", headers)]
 
-    def _check_places(self, rows: list[tuple[int, ...]], names: list[str]) -> None:
+    def _read_names(self, header: tuple[int, ...]) -> list[str]:
+        """The names of all sections, which are in the section with this header."""
+        _, _, _, _, offset, size, _, _, _, _ = header
+        if offset + size > len(self._data):
+            problem = f"section names at {offset}+{size} reach beyond the file ({len(self._data)} bytes)"
+            raise ObjectError(self.name, "", problem)
+        strings = ElfStrings(self._data[offset : offset + size], self.name)
+        return strings.many([row[0] for row in self._headers], "name of section")
+
+    def _check_places(self) -> None:
         """Every section must lie in the file, and all of them together."""
         # Were every section the whole file, reading them would take the square of its size.
         room = end = len(self._data)
-        for number, row in enumerate(rows):
-            offset, size = row[4], row[5]
-            if row[1] == SHT_NOBITS or not number:
-                continue
-            if offset + size > end:
-                problem = f"bytes {offset}+{size} reach beyond the file ({end} bytes)"
-                raise ObjectError(self.name, names[number], problem)
-            room -= size
-            if room < 0:
-                problem = "sections overlap: together they exceed the file"
-                raise ObjectError(self.name, names[number], problem)
+        for _, kind, _, _, offset, size, _, _, _, _ in self._headers[1:]:
+            if kind != SHT_NOBITS:
+                room -= size
+                if room < 0 or offset + size > end:
+                    raise self._misplaced()
 
-    def _names(self, table: bytes, offsets: list[int], what: str) -> list[str]:
-        """The strings at the offsets in a string table; `what` they are names them in errors."""
-        find, known, names = table.find, LongStrings(len(table)), []
-        for number, at in enumerate(offsets):
-            length = find(0, at) - at if at else 0
-            if 0 <= length < LONG:
-                names.append(table[at : at + length].decode("utf-8", "replace"))
-            else:
-                names.append(self._long_name(f"{what} {number}", at, table, known))
-        return names
+    def _misplaced(self) -> ObjectError:
+        """What is wrong with the places of the sections."""
+        end = len(self._data)
+        for row, name in zip(self._headers[1:], self._section_names[1:], strict=True):
+            if row[1] != SHT_NOBITS and row[4] + row[5] > end:
+                problem = f"bytes {row[4]}+{row[5]} reach beyond the file ({end} bytes)"
+                return ObjectError(self.name, name, problem)
+        return ObjectError(self.name, "", "sections overlap: together they exceed the file")
 
-    def _long_name(self, what: str, at: int, table: bytes, known: LongStrings) -> str:
-        """A name of a length that no compiler writes, or none at all; `what` it is names it in errors."""
-        end = table.find(0, at)
-        if end < 0:
-            raise ObjectError(
-                self.name, "", f"{what} at {at} lies outside its string table ({len(table)} bytes)"
-            )
-        text = known.decode(at, table[at:end])
-        if text is None:
-            raise ObjectError(self.name, "", f"{what}: long strings overlap, which no compiler makes")
-        return text
+    @property
+    def sections(self) -> list[Section]:
+        """All sections, by number."""
+        return [self.section_at(number) for number in range(len(self._headers))]
+
+    def section_at(self, number: int) -> Section:
+        """The section of a number that there is."""
+        found = self._sections.get(number)
+        if found is None:
+            fields = number, self._section_names[number], *self._headers[number]
+            found = self._sections[number] = tuple.__new__(Section, fields)
+        return found
+
+    def section_of(self, symbol: Symbol) -> Section | None:
+        """The section a symbol lies in; None for undefined, absolute and common ones."""
+        return self.section_at(symbol.section) if 0 < symbol.section < len(self._headers) else None
 
     def section(self, name: str) -> Section | None:
         """The first section of that name."""
-        return self._by_name.get(name)
+        number = self._by_name.get(name)
+        return None if number is None else self.section_at(number)
+
+    def sections_named(self, beginnings: tuple[str, ...]) -> list[Section]:
+        """Those whose names begin so, by number."""
+        names = enumerate(self._section_names)
+        return [self.section_at(number) for number, name in names if name.startswith(beginnings)]
+
+    def relocations_of(self, targets: Container[int]) -> list[Section]:
+        """The SHT_REL sections that are for one of the sections with these numbers."""
+        headers = enumerate(self._headers)
+        return [self.section_at(number) for number, row in headers if row[1] == SHT_REL and row[7] in targets]
 
     def contents(self, section: Section) -> bytes:
         """The bytes of a section; none for SHT_NOBITS, which has only a size."""
@@ -216,47 +244,58 @@ class ElfFile:
     @property
     def symbols(self) -> list[Symbol]:
         """The symbol table; empty if there is none."""
-        if self._symbols is None:
-            self._symbols = self._read_symbols()
-        return self._symbols
-
-    def _read_symbols(self) -> list[Symbol]:
-        section = next((section for section in self.sections if section.type == SHT_SYMTAB), None)
-        if section is None:
-            return []
-        if section.size % SYMBOL:
-            raise ObjectError(self.name, section.name, f"{section.size} bytes are no whole number of symbols")
-        if section.link >= len(self.sections):
-            raise ObjectError(
-                self.name, section.name, f"symbol names are in section {section.link}, which is missing"
-            )
-        symbols, sections = [], self.sections
-        rows = list(struct.iter_unpack(self.byte_order + "IBBHQQ", self.contents(section)))
-        table = self.contents(sections[section.link])
-        names = self._names(table, [row[0] for row in rows], "name of symbol")
-        for number, (_, info, other, home, value, size) in enumerate(rows):
-            name = names[number]
-            if len(sections) <= home < SHN_LORESERVE:
-                raise ObjectError(
-                    self.name,
-                    section.name,
-                    f"symbol {number} ('{name}') is in section {home}, which is missing",
-                )
-            kind = info & 0xF
-            if kind == STT_SECTION and not name and home < SHN_LORESERVE:
-                name = sections[home].name
-            fields = name, value, size, kind, info >> 4, other & 3, home
-            symbols.append(tuple.__new__(Symbol, fields))
-        return symbols
+        return [self.symbol_at(number) for number in range(len(self._table.rows))]
 
     def symbols_of(self, kind: int) -> list[Symbol]:
         """The symbols of one type (``STT_*``)."""
-        if self._symbols_by_type is None:
-            by_type: dict[int, list[Symbol]] = {}
-            for symbol in self.symbols:
-                by_type.setdefault(symbol.type, []).append(symbol)
-            self._symbols_by_type = by_type
-        return self._symbols_by_type.get(kind, [])
+        found = self._symbols_of.get(kind)
+        if found is None:
+            numbers = self._table.by_kind.get(kind, ())
+            found = self._symbols_of[kind] = [self.symbol_at(number) for number in numbers]
+        return found
+
+    def symbol_at(self, number: int) -> Symbol:
+        """The symbol of a number that there is."""
+        found = self._symbols.get(number)
+        if found is None:
+            found = self._symbols[number] = self._read_symbol(number)
+        return found
+
+    @property
+    def _table(self) -> _SymbolTable:
+        if self._symbol_table is None:
+            self._symbol_table = self._read_symbol_table()
+        return self._symbol_table
+
+    def _read_symbol_table(self) -> _SymbolTable:
+        number = next((number for number, row in enumerate(self._headers) if row[1] == SHT_SYMTAB), None)
+        if number is None:
+            return _SymbolTable("", [], {}, ElfStrings(b"", self.name))
+        section = self.section_at(number)
+        if section.size % SYMBOL:
+            raise ObjectError(self.name, section.name, f"{section.size} bytes are no whole number of symbols")
+        if section.link >= len(self._headers):
+            raise ObjectError(
+                self.name, section.name, f"symbol names are in section {section.link}, which is missing"
+            )
+        rows = [*struct.iter_unpack(self.byte_order + "IBBHQQ", self.contents(section))]
+        by_kind: dict[int, list[int]] = {}
+        for number, (_, info, _, _, _, _) in enumerate(rows):
+            by_kind.setdefault(info & 0xF, []).append(number)
+        names = self.contents(self.section_at(section.link))
+        return _SymbolTable(section.name, rows, by_kind, ElfStrings(names, self.name))
+
+    def _read_symbol(self, number: int) -> Symbol:
+        table = self._table
+        name_at, info, other, home, value, size = table.rows[number]
+        name, kind = table.names.one(name_at, f"name of symbol {number}"), info & 0xF
+        if home < SHN_LORESERVE:
+            if home >= len(self._headers):
+                problem = f"symbol {number} ('{name}') is in section {home}, which is missing"
+                raise ObjectError(self.name, table.section, problem)
+            if kind == STT_SECTION and not name:
+                name = self._section_names[home]
+        return tuple.__new__(Symbol, (name, value, size, kind, info >> 4, other & 3, home))
 
     def relocations(self, section: Section) -> Iterator[Relocation]:
         """The entries of an SHT_REL section."""
@@ -266,19 +305,12 @@ class ElfFile:
                 section.name,
                 f"{section.size} bytes of relocations are not {RELOCATION} bytes each ({section.entry_size})",
             )
-        symbols = self.symbols
+        count = len(self._table.rows)
         rows = struct.iter_unpack(self.byte_order + "QQ", self.contents(section))
         for number, (offset, info) in enumerate(rows):
             index = info >> 32
-            if index >= len(symbols):
+            if index >= count:
                 raise ObjectError(
-                    self.name, section.name, f"relocation {number} names symbol {index} of {len(symbols)}"
+                    self.name, section.name, f"relocation {number} names symbol {index} of {count}"
                 )
-            yield Relocation(offset, symbols[index], info & 0xFFFFFFFF)
-
-    def _bytes(self, offset: int, size: int, what: str) -> bytes:
-        if offset + size > len(self._data):
-            raise ObjectError(
-                self.name, "", f"{what} at {offset}+{size} reach beyond the file ({len(self._data)} bytes)"
-            )
-        return self._data[offset : offset + size]
+            yield tuple.__new__(Relocation, (offset, self.symbol_at(index), info & 0xFFFFFFFF))

@@ -60,7 +60,13 @@ def read(insns: bytes | bytearray, index: int, byte_order: ByteOrder) -> Insn:
     code, registers, offset, imm = struct.unpack_from(byte_order + "BBhi", insns, index * SIZE)
     low, high = registers & 0xF, registers >> 4
     dst, src = (low, high) if byte_order == "<" else (high, low)
-    return Insn(code, dst, src, offset, imm)
+    return tuple.__new__(Insn, (code, dst, src, offset, imm))  # what Insn() does, in a third of the time
+
+
+def read_number(insns: bytes | bytearray, index: int, byte_order: ByteOrder) -> tuple[int, int]:
+    """The code and the imm of the instruction at an index."""
+    code, imm = struct.unpack_from(byte_order + "B3xi", insns, index * SIZE)
+    return code, imm
 
 
 def write(insns: bytearray, index: int, insn: Insn, byte_order: ByteOrder) -> None:

@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 
+from .btf_load import load_btf
 from .enums import MapType
 from .errors import KernelError, ObjectError
 from .fit import FittedObject
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from typing import Self
 
     from .btf.kernel import KernelBtf
-    from .btf_load import LiveBtf
     from .links.link import Link
     from .maps.struct_ops import StructOpsMap
     from .programs.attach_target import ProgramFunction
@@ -91,7 +91,7 @@ class Object:
 
     def _make(self, fitted: FittedObject, log_level: int, pin_root: str | Path) -> None:
         spec = fitted.spec
-        live = _load_btf(spec)
+        live = load_btf(spec.btf) if spec.btf else None
         btf_fd = live.fd if live else None
         try:
             for map_spec in spec.maps.values():
@@ -205,14 +205,6 @@ class Object:
 
     def __repr__(self) -> str:
         return f"<Object '{self.name}' programs: {', '.join(self.programs)}; maps: {', '.join(self.maps)}>"
-
-
-def _load_btf(spec: ObjectSpec) -> LiveBtf | None:
-    if spec.btf is None:
-        return None
-    from .btf_load import load_btf
-
-    return load_btf(spec.btf)
 
 
 def _empty_slot(spec: MapSpec, index: int, name: str) -> KernelError:

@@ -19,8 +19,10 @@ from .kinds import (
     MODIFIERS,
     IntEncoding,
     Kind,
+    Linkage,
     info_kind,
     is_known,
+    make_info,
 )
 from .records import Array, BtfType, Member, SectionVariable
 from .strings import StringSection
@@ -76,7 +78,7 @@ class Btf:
         self._decoded: dict[int, BtfType] = {}
         self._resolved: dict[int, BtfType] = {}
         self._members: dict[int, tuple[Member, ...]] = {}
-        self._sections: list[BtfType] | None = None
+        self._sections: list[int] | None = None
         self._entries: dict[int, list[SectionVariable]] = {}
         self._named: dict[str, list[int]] = {}
 
@@ -88,7 +90,7 @@ class Btf:
     @classmethod
     def from_buffer(
         cls,
-        data: bytes | mmap,
+        data: bytes | bytearray | mmap,
         base: Btf | None = None,
         open_table: Callable[[Words, StringSection], TypeTable] = ScannedTable,
     ) -> Btf:
@@ -123,7 +125,7 @@ class Btf:
         """As raw BTF in its own byte order."""
         types, strings = self.words.tobytes(), self.strings
         if self.byte_order != NATIVE:
-            types = _swapped(types)
+            types = bytes(_swapped(types))
         layout = self.layout
         size = HEADER_SIZE + 8 if layout else HEADER_SIZE
         after = len(types) + len(layout)
@@ -179,16 +181,18 @@ class Btf:
 
     def of_kind(self, kind: int) -> list[BtfType]:
         """Its own types of one kind; no other is decoded."""
+        return [self.type(type_id) for type_id in self._ids_of(kind)]
+
+    def _ids_of(self, kind: int) -> list[int]:
         words, first = self.words, self.first_id
-        found = [n for n, at in enumerate(self._table.offsets, first) if words[at + 1] >> 24 & 0x7F == kind]
-        return [self.type(type_id) for type_id in found]
+        return [n for n, at in enumerate(self._table.offsets, first) if words[at + 1] >> 24 & 0x7F == kind]
 
     @property
     def sections(self) -> list[BtfType]:
         """Its own DATASECs."""
         if self._sections is None:
-            self._sections = self.of_kind(Kind.DATASEC)
-        return self._sections
+            self._sections = self._ids_of(Kind.DATASEC)
+        return [self.type(type_id) for type_id in self._sections]
 
     def section(self, name: str) -> BtfType | None:
         """Its DATASEC of that name."""
@@ -197,19 +201,38 @@ class Btf:
                 return found
         return None
 
-    def with_words(
-        self, words: Words, changed: Collection[int], entries: dict[int, list[SectionVariable]]
-    ) -> Btf:
-        """The same with other numbers in some types; names and kinds must have stayed.
+    def set_section(self, section: BtfType, size: int, variables: list[SectionVariable]) -> None:
+        """Change size and entries of a DATASEC in place; the number of entries must stay the same.
 
-        `entries` are those of the DATASECs that were changed, by type id.
+        For whoever has made the buffer, which must be writable, while nobody else knows of it.
+        Raises BtfError for a number that BTF cannot hold.
         """
-        made = Btf(words, self._strings, self.byte_order, self.base, lambda words, strings: self._table)
-        made.layout = self.layout
-        made._decoded = {number: found for number, found in self._decoded.items() if number not in changed}
-        made._entries = self._entries | entries
-        made._sections = [made.type(found.id) for found in self.sections]
-        return made
+        self._overwrite(section, section.at - 1, size)
+        at = section.at
+        for variable in variables:
+            self._overwrite(section, at, *variable)
+            at += 3
+        self._entries[section.id] = variables
+        number, kind, name, _, vlen, kflag, at = section
+        self._decoded[number] = tuple.__new__(BtfType, (number, kind, name, size, vlen, kflag, at))
+
+    def set_static(self, of: BtfType) -> None:
+        """Make a VAR or FUNC static, in place as `set_section`."""
+        if of.kind == Kind.VAR:
+            self._overwrite(of, of.at, Linkage.STATIC)
+        else:
+            self._overwrite(of, of.at - 2, make_info(Kind.FUNC, Linkage.STATIC))
+            del self._decoded[of.id]
+
+    def _overwrite(self, of: BtfType, at: int, *numbers: int) -> None:
+        """Words of a record, from the place `at` on."""
+        words = self.words
+        try:
+            for number in numbers:
+                words[at] = number
+                at += 1
+        except (ValueError, OverflowError):
+            raise BtfError(f"{[*numbers]} do not fit in the 32 bits each that BTF type {of.id} has") from None
 
     def word_offset(self, type_id: int) -> int:
         """Where the record of one of its own types starts in `words`."""
@@ -230,9 +253,10 @@ class Btf:
         if not self.first_id <= type_id < self.end_id:
             raise BtfError(f"BTF has no type {type_id} (types 1…{self.end_id - 1})")
         at = self._table.offsets[type_id - self.first_id]
+        words = self.words
         try:
-            name, info, size_or_type = self.words[at : at + HEADER_WORDS]
-        except ValueError:
+            name, info, size_or_type = words[at], words[at + 1], words[at + 2]
+        except IndexError:
             raise _damaged(type_id) from None
         text = self._strings.text(name)
         kind, vlen, kflag = info >> 24 & 0x7F, info & 0xFFFFFF, bool(info >> 31)
@@ -251,6 +275,15 @@ class Btf:
         if len(words) != count:
             raise _damaged(of.id)
         return words
+
+    def _first_behind(self, of: BtfType) -> int:
+        """The word behind a record's header."""
+        if self.base and of.id < self.first_id:
+            return self.base._first_behind(of)
+        try:
+            return self.words[of.at]
+        except IndexError:
+            raise _damaged(of.id) from None
 
     def _triples(self, of: BtfType) -> Iterator[tuple[int, int, int]]:
         words = self._behind(of, 3 * of.vlen)
@@ -301,16 +334,16 @@ class Btf:
 
     def integer(self, of: BtfType) -> tuple[int, int, int]:
         """Encoding (bits of `IntEncoding`), bit offset and width of an INT."""
-        (word,) = self._behind(of, 1)
+        word = self._first_behind(of)
         return word >> 24 & 0xF, word >> 16 & 0xFF, word & 0xFF
 
     def linkage(self, of: BtfType) -> int:
         """The linkage of a VAR or FUNC (a `Linkage`)."""
-        return of.vlen if of.kind == Kind.FUNC else self._behind(of, 1)[0]
+        return of.vlen if of.kind == Kind.FUNC else self._first_behind(of)
 
     def component(self, of: BtfType) -> int:
         """Which member or argument a DECL_TAG is on; -1 for the type itself."""
-        return _signed(self._behind(of, 1)[0], 32, True)
+        return _signed(self._first_behind(of), 32, True)
 
     def resolve(self, type_id: int) -> BtfType:
         """The type behind modifiers, type tags and typedefs. Raises BtfError on a cycle."""
@@ -403,7 +436,7 @@ class Btf:
         return [type_id for type_id in found if self.type(type_id).name == name]
 
 
-def _byte_order(data: bytes | mmap) -> ByteOrder:
+def _byte_order(data: bytes | bytearray | mmap) -> ByteOrder:
     if len(data) < HEADER_SIZE:
         raise BtfError(f"BTF is too short for its header ({len(data)} bytes)")
     if data[:2] == b"\x9f\xeb":
@@ -417,12 +450,12 @@ def _byte_order(data: bytes | mmap) -> ByteOrder:
     return order
 
 
-def _words(data: bytes | mmap, start: int, size: int, byte_order: ByteOrder) -> Words:
+def _words(data: bytes | bytearray | mmap, start: int, size: int, byte_order: ByteOrder) -> Words:
     """The type section, as it lies there if this machine can read it so."""
     if start % 4 == 0 and byte_order == NATIVE:
         return as_words(memoryview(data)[start : start + size])
     copied = data[start : start + size]
-    return as_words(copied if byte_order == NATIVE else _swapped(copied))
+    return as_words(bytearray(copied) if byte_order == NATIVE else _swapped(copied))
 
 
 def as_words(data: bytes | bytearray | memoryview) -> Words:
@@ -430,12 +463,12 @@ def as_words(data: bytes | bytearray | memoryview) -> Words:
     return memoryview(data).cast("I") if len(data) else memoryview(bytes(4)).cast("I")[:0]
 
 
-def _swapped(words: bytes) -> bytes:
+def _swapped(words: bytes | bytearray) -> bytearray:
     from array import array  # here, for objects of the other byte order only
 
     swapped = array("I", words)
     swapped.byteswap()
-    return swapped.tobytes()
+    return bytearray(swapped.tobytes())
 
 
 def _damaged(type_id: int) -> BtfError:

@@ -6,8 +6,10 @@ them), and describes externs in a way that the kernel refuses.
 
 from __future__ import annotations
 
+from ..elf import STV_HIDDEN, STV_INTERNAL
 from ..errors import BtfError
-from ..lean import TYPE_CHECKING, NamedTuple
+from ..lean import TYPE_CHECKING
+from .btf import Btf
 from .edit import BtfEdit
 from .kinds import IntEncoding, Kind, Linkage, make_info
 from .records import BtfType, SectionVariable
@@ -15,50 +17,54 @@ from .records import BtfType, SectionVariable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ..elf import Symbol
+
+HIDDEN = (STV_HIDDEN, STV_INTERNAL)
+
 KCONFIG = ".kconfig"
 KSYMS = ".ksyms"
 DUMMY = "dummy_ksym"
 
 
-class VariableSymbol(NamedTuple):
-    """What the ELF symbol table says of a variable."""
-
-    offset: int
-    hidden: bool
-
-
-def fix_sections(
-    edit: BtfEdit, section_size: Callable[[str], int | None], symbols: Mapping[str, VariableSymbol]
-) -> None:
+def fix_sections(btf: Btf, section_size: Callable[[str], int | None], symbols: Mapping[str, Symbol]) -> None:
     """Fill in size and offsets of every DATASEC of defined variables, and sort its variables.
 
-    A hidden global becomes static: like libbpf, this decides which data maps user
-    space may map. Raises BtfError if the BTF names a section or variable that the
-    file lacks.
+    In place: the words of `btf` must be the caller's own. `symbols` are those of global variables.
+    A hidden one becomes static: like libbpf, this decides which data maps user space may map.
+    Raises BtfError if the BTF names a section or variable that the file lacks.
     """
-    btf = edit.btf
     for section in btf.sections:
         if section.name in (KCONFIG, KSYMS):
             continue
         size = section.size_or_type or section_size(section.name)
         if not size:
             raise BtfError(f"DATASEC '{section.name}' has no ELF section of that name with data")
-        placed = []
-        for entry in btf.section_variables(section):
-            variable = btf.type(entry.type_id)
-            if variable.kind != Kind.VAR:
-                raise BtfError(f"DATASEC '{section.name}' holds '{variable.name}', which is no variable")
-            if btf.linkage(variable) == Linkage.GLOBAL:
-                symbol = symbols.get(variable.name)
-                if symbol is None:
-                    raise BtfError(f"variable '{variable.name}' of '{section.name}' has no ELF symbol")
-                # The static linker (bpftool gen object) writes offsets as well, but wrong ones where
-                # an extern or a weak definition came before the one that counts.
-                entry = SectionVariable(entry.type_id, symbol.offset, entry.size)
-                if symbol.hidden:
-                    edit.set_linkage(variable.id, Linkage.STATIC)
-            placed.append(entry)
-        edit.set_section(section.id, size, sorted(placed, key=lambda entry: entry.offset))
+        placed = [_place(btf, section, entry, symbols) for entry in btf.section_variables(section)]
+        placed.sort(key=_offset)
+        btf.set_section(section, size, placed)
+
+
+def _place(
+    btf: Btf, section: BtfType, entry: SectionVariable, symbols: Mapping[str, Symbol]
+) -> SectionVariable:
+    """The entry of a variable, with the offset that the symbol says of a global one."""
+    variable = btf.type(entry.type_id)
+    if variable.kind != Kind.VAR:
+        raise BtfError(f"DATASEC '{section.name}' holds '{variable.name}', which is no variable")
+    if btf.linkage(variable) != Linkage.GLOBAL:
+        return entry
+    symbol = symbols.get(variable.name)
+    if symbol is None:
+        raise BtfError(f"variable '{variable.name}' of '{section.name}' has no ELF symbol")
+    if symbol.visibility in HIDDEN:
+        btf.set_static(variable)
+    # The static linker (bpftool gen object) writes offsets as well, but wrong ones where
+    # an extern or a weak definition came before the one that counts.
+    return tuple.__new__(SectionVariable, (entry.type_id, symbol.value, entry.size))
+
+
+def _offset(entry: SectionVariable) -> int:
+    return entry.offset
 
 
 def fix_kconfig(edit: BtfEdit, offsets: Mapping[str, int], size: int) -> None:
@@ -73,7 +79,7 @@ def fix_kconfig(edit: BtfEdit, offsets: Mapping[str, int], size: int) -> None:
                     raise BtfError(f"'{variable.name}' of '{KCONFIG}' has no ELF symbol")
                 edit.set_linkage(variable.id, Linkage.GLOBAL)
                 placed.append(entry._replace(offset=offsets[variable.name]))
-            edit.set_section(section.id, size, sorted(placed, key=lambda entry: entry.offset))
+            edit.set_section(section.id, size, sorted(placed, key=_offset))
 
 
 def fix_ksyms(edit: BtfEdit) -> None:

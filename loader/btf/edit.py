@@ -19,10 +19,6 @@ class BtfEdit:
         self.words = bytearray(btf.words.tobytes())
         self.strings = bytearray(btf.strings)
         self._next_id = btf.end_id
-        self._changed: set[int] = set()
-        self._entries: dict[int, list[SectionVariable]] = {}
-        self._is_rewritten = False
-        """Whether more than numbers has changed: names, kinds, or how many types there are."""
         self._known: dict[str, int] = {}
         """Offsets of the strings that were asked for."""
 
@@ -33,7 +29,6 @@ class BtfEdit:
             raw = text.encode() + b"\0"
             at = self.strings.find(b"\0" + raw) + 1
             if not at:
-                self._is_rewritten = True
                 at = len(self.strings)
                 self.strings += raw
             self._known[text] = at
@@ -41,7 +36,6 @@ class BtfEdit:
 
     def append(self, name: str, info: int, size_or_type: int, *extra: int) -> int:
         """Add a record and return its id."""
-        self._is_rewritten = True
         at = self.add_string(name) if name else 0
         self.words += pack(f"={HEADER_WORDS + len(extra)}I", at, info, size_or_type, *extra)
         self._next_id += 1
@@ -49,12 +43,10 @@ class BtfEdit:
 
     def set_name(self, type_id: int, name: str) -> None:
         """Give a type another name."""
-        self._is_rewritten = True
         self._set(type_id, 0, self.add_string(name) if name else 0)
 
     def set_info(self, type_id: int, kind: int, vlen: int = 0, kflag: bool = False) -> None:
         """Change kind, element count and flag of a type; its length must stay the same."""
-        self._is_rewritten = True
         self._set(type_id, 1, make_info(kind, vlen, kflag))
 
     def set_linkage(self, type_id: int, linkage: int) -> None:
@@ -77,7 +69,6 @@ class BtfEdit:
         self._set_from(type_id, index, [word])
 
     def _set_from(self, type_id: int, index: int, words: list[int]) -> None:
-        self._changed.add(type_id)
         at = 4 * (self.btf.word_offset(type_id) + index)
         try:
             pack_into(f"={len(words)}I", self.words, at, *words)
@@ -87,11 +78,8 @@ class BtfEdit:
     def set_section(self, type_id: int, size: int, variables: list[SectionVariable]) -> None:
         """Change size and entries of a DATASEC; the number of entries must stay the same."""
         self._set_from(type_id, 2, [size, *(number for variable in variables for number in variable)])
-        self._entries[type_id] = variables
 
     def finish(self) -> Btf:
         """The changed BTF."""
-        if not self._is_rewritten:
-            return self.btf.with_words(as_words(self.words), self._changed, self._entries)
         btf = self.btf
         return Btf(as_words(self.words), bytes(self.strings), btf.byte_order, btf.base, layout=btf.layout)

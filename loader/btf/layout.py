@@ -22,7 +22,7 @@ _ROW = "BBH"
 """struct btf_layout: bytes behind a record's header, bytes of each of its elements, flags."""
 
 
-def layout_of(data: bytes | mmap, byte_order: str, header_size: int) -> bytes:
+def layout_of(data: bytes | bytearray | mmap, byte_order: str, header_size: int) -> bytes:
     """The section of raw BTF; empty if it has none or what there is makes no sense."""
     if header_size < struct.calcsize(_HEADER):
         return b""

@@ -17,7 +17,11 @@ class StringSection:
     """
 
     def __init__(
-        self, data: bytes | mmap, start: int = 0, end: int | None = None, base: StringSection | None = None
+        self,
+        data: bytes | bytearray | mmap,
+        start: int = 0,
+        end: int | None = None,
+        base: StringSection | None = None,
     ) -> None:
         """The strings at ``data[start:end]``."""
         self._data = data
@@ -42,8 +46,14 @@ class StringSection:
             if offset == 0:
                 return ""
             raise BtfError(f"BTF has no string at {offset} (strings end at {self.end})")
-        raw = self._data[start : self._data.find(b"\0", start)]
-        text = raw.decode("utf-8", "replace") if len(raw) < LONG else self._long.decode(offset, raw)
+        data = self._data
+        raw = data[start : data.find(b"\0", start)]
+        if len(raw) < LONG:
+            try:
+                return raw.decode()
+            except UnicodeDecodeError:
+                return raw.decode("utf-8", "replace")
+        text = self._long.decode(offset, bytes(raw))
         if text is None:
             raise BtfError("long strings of the BTF overlap, which no compiler makes")
         return text
@@ -51,7 +61,7 @@ class StringSection:
     @property
     def own(self) -> bytes:
         """Its own strings, those of the base left out."""
-        return self._data[self._start : self._end]
+        return bytes(self._data[self._start : self._end])
 
     def view(self) -> memoryview:
         """Its own strings without a copy."""

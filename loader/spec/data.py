@@ -11,9 +11,8 @@ from .file import DATA_SECTIONS, ObjectFile, data_kind
 
 def read_data_maps(file: ObjectFile) -> None:
     """Add a map for each data section that is not empty, in the order of the file."""
-    for section in file.elf.sections:
-        # Most sections have nothing to do with data, and are told by their names.
-        kind = data_kind(section) if section.name.startswith(DATA_SECTIONS) else None
+    for section in file.elf.sections_named(DATA_SECTIONS):
+        kind = data_kind(section)
         if kind is None or not section.size:
             continue
         spec = MapSpec(
@@ -54,7 +53,7 @@ def read_variables(file: ObjectFile) -> dict[str, VariableSpec]:
         if symbol.size and symbol.section in file.data_maps:
             symbols.setdefault(symbol.section, []).append(symbol)
     for number, map_name in file.data_maps.items():
-        section = file.elf.sections[number]
+        section = file.elf.section_at(number)
         types = _types(file.btf, section.name) if file.btf else {}
         for symbol in sorted(symbols.get(number, ()), key=lambda symbol: symbol.value):
             spec = _variable(file, section, map_name, symbol, types)

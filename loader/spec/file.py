@@ -46,17 +46,16 @@ class ObjectFile:
         if spec.name in self.maps:
             raise self.error(section, f"map '{spec.name}' is declared twice")
         for part in (spec, spec.inner) if spec.inner else (spec,):
-            for number in ("key_size", "value_size", "max_entries", "flags", "numa_node"):
-                if getattr(part, number) > MAX_NUMBER:
-                    raise self.error(
-                        section, f"map '{part.name}' has the {number} {getattr(part, number)}, beyond 32 bits"
-                    )
+            if max(part.key_size, part.value_size, part.max_entries, part.flags, part.numa_node) > MAX_NUMBER:
+                raise self._too_large(section, part)
         self.maps[spec.name] = spec
 
-    def section_of(self, symbol: Symbol) -> Section | None:
-        """The section a symbol lies in; None for undefined, absolute and common ones."""
-        sections = self.elf.sections
-        return sections[symbol.section] if 0 < symbol.section < len(sections) else None
+    def _too_large(self, section: str, spec: MapSpec) -> ObjectError:
+        for number in ("key_size", "value_size", "max_entries", "flags", "numa_node"):
+            if getattr(spec, number) > MAX_NUMBER:
+                break
+        problem = f"map '{spec.name}' has the {number} {getattr(spec, number)}, beyond 32 bits"
+        return self.error(section, problem)
 
 
 def open_object(data: bytes, name: str) -> ObjectFile:
@@ -66,7 +65,8 @@ def open_object(data: bytes, name: str) -> ObjectFile:
     btf, ext = None, BtfExt()
     try:
         if (section := elf.section(".BTF")) and section.size:
-            btf = Btf.from_bytes(elf.contents(section))
+            # A copy that can be changed: compilers leave some of it open (`fix_sections`).
+            btf = Btf.from_buffer(bytearray(elf.contents(section)))
     except BtfError as error:
         raise ObjectError(name, ".BTF", str(error)) from error
     try:
@@ -92,4 +92,4 @@ def data_kind(section: Section) -> MapKind | None:
 
 def is_extern(symbol: Symbol) -> bool:
     """Whether a symbol is one that the kernel has to provide."""
-    return bool(symbol.name) and symbol.section == 0 and symbol.is_global and symbol.type == STT_NOTYPE
+    return symbol.section == 0 and symbol.type == STT_NOTYPE and symbol.is_global and bool(symbol.name)

@@ -6,7 +6,7 @@ from bisect import bisect_right
 
 from .. import insn as bpf
 from ..btf import Kind
-from ..elf import SHF_EXECINSTR, SHT_PROGBITS, SHT_REL, STT_FUNC, Relocation, Section, Symbol
+from ..elf import SHF_EXECINSTR, SHT_PROGBITS, STT_FUNC, Relocation, Section, Symbol
 from ..enums import ProgType
 from ..lean import TYPE_CHECKING
 from . import ExternReference, ExternSpec, Function, FunctionReference, MapReference, ProgramSpec
@@ -37,27 +37,30 @@ class FunctionReader:
 
     def _find_functions(self) -> None:
         """In the order of section and offset, so that the same file always gives the same list."""
-        file = self.file
-        found = [
-            (symbol.section, symbol.value, symbol)
-            for symbol in file.elf.symbols_of(STT_FUNC)
-            if (section := file.section_of(symbol)) and is_code(section)
-        ]
-        found.sort(key=lambda entry: entry[:2])
-        contents = {number: file.elf.contents(file.elf.sections[number]) for number, _, _ in found}
-        ends: dict[int, int] = {}
-        for number, offset, symbol in found:
-            section = file.elf.sections[number]
+        elf, by_section = self.file.elf, dict[int, list[Symbol]]()
+        for symbol in sorted(elf.symbols_of(STT_FUNC), key=_home):
+            by_section.setdefault(symbol.section, []).append(symbol)
+        for symbols in by_section.values():
+            section = elf.section_of(symbols[0])
+            if section and is_code(section):
+                self._find_in(section, symbols)
+
+    def _find_in(self, section: Section, symbols: list[Symbol]) -> None:
+        """The functions of one section, by offset."""
+        contents, end = self.file.elf.contents(section), 0
+        starts = self._starts[section.number] = list[int]()
+        for symbol in symbols:
             self._check(section, symbol)
-            if (number, offset) in self.places:
+            start = symbol.value
+            if starts and start == starts[-1]:
                 continue  # an alias
-            if offset < ends.get(number, 0):
-                raise file.error(section.name, f"function '{symbol.name}' starts within another one")
-            ends[number] = offset + symbol.size
-            self.places[number, offset] = len(self.functions)
-            self._starts.setdefault(number, []).append(offset)
-            insns = contents[number][offset : ends[number]]
-            self.functions.append(Function(symbol.name, section.name, insns, symbol.is_global))
+            if start < end:
+                problem = f"function '{symbol.name}' starts within another one"
+                raise self.file.error(section.name, problem)
+            end = start + symbol.size
+            self.places[section.number, start] = len(self.functions)
+            starts.append(start)
+            self.functions.append(Function(symbol.name, section.name, contents[start:end], symbol.is_global))
 
     def _check(self, section: Section, symbol: Symbol) -> None:
         """A function must be whole instructions of its section."""
@@ -73,21 +76,18 @@ class FunctionReader:
 
     def read(self) -> list[Function]:
         """Fill in references and BTF.ext records of all functions. Raises ObjectError."""
-        for section in self.file.elf.sections:
-            if section.type == SHT_REL and section.info < len(self.file.elf.sections):
-                target = self.file.elf.sections[section.info]
-                if is_code(target):
-                    self._read_relocations(section, target)
+        elf = self.file.elf
+        for relocations in elf.relocations_of(self._starts):
+            self._read_relocations(relocations, elf.section_at(relocations.info))
         for number, starts in self._starts.items():
-            section = self.file.elf.sections[number]
+            section = elf.section_at(number)
             for start in starts:
                 self._read_local_calls(section, start)
             self._read_ext(section)
         for function in self.functions:
-            function.maps.sort(key=_insn)
-            function.functions.sort(key=_insn)
-            function.externs.sort(key=_insn)
-            function.jump_tables.sort(key=_insn)
+            for references in (function.maps, function.functions, function.externs, function.jump_tables):
+                if references:
+                    references.sort(key=_insn)
         return self.functions
 
     def _containing(self, section: int, offset: int) -> tuple[Function, int] | None:
@@ -114,14 +114,18 @@ class FunctionReader:
 
     def _read_reference(self, function: Function, index: int, relocation: Relocation) -> None:
         file, symbol = self.file, relocation.symbol
-        insn = bpf.read(function.insns, index, file.elf.byte_order)
-        if insn.code not in (bpf.CALL, bpf.LD_IMM64):
+        code, imm = bpf.read_number(function.insns, index, file.elf.byte_order)
+        if code not in (bpf.CALL, bpf.LD_IMM64):
             raise file.error(
                 function.section,
-                f"{_where(function, index)} (code {insn.code:#04x}) cannot refer to '{symbol.name}'",
+                f"{_where(function, index)} (code {code:#04x}) cannot refer to '{symbol.name}'",
             )
-        if insn.code == bpf.LD_IMM64 and (index + 2) * bpf.SIZE > len(function.insns):
+        if code == bpf.LD_IMM64 and (index + 2) * bpf.SIZE > len(function.insns):
             raise file.error(function.section, f"{_where(function, index)}: a 64-bit load is cut off")
+        if code == bpf.LD_IMM64 and symbol.section in file.data_maps:
+            offset = (symbol.value + imm) & 0xFFFFFFFF
+            function.maps.append(MapReference(index, file.data_maps[symbol.section], offset))
+            return
         if is_extern(symbol):
             if symbol.name not in self.externs:
                 raise file.error(
@@ -130,7 +134,7 @@ class FunctionReader:
                 )
             function.externs.append(ExternReference(index, symbol.name))
             return
-        section = file.section_of(symbol)
+        section = file.elf.section_of(symbol)
         if section is None:
             raise file.error(
                 function.section,
@@ -138,11 +142,11 @@ class FunctionReader:
                 "is a variable not initialized, or another object not linked in?",
             )
         if is_code(section):
-            is_call = insn.code == bpf.CALL
+            is_call = code == bpf.CALL
             # Of a static function the symbol is its section, and the rest of the offset is in imm.
-            offset = symbol.value + ((insn.imm + 1) * bpf.SIZE if is_call else insn.imm)
+            offset = symbol.value + ((imm + 1) * bpf.SIZE if is_call else imm)
             self._add_function_reference(function, index, section, offset, is_call)
-        elif insn.code == bpf.CALL:
+        elif code == bpf.CALL:
             raise file.error(
                 function.section,
                 f"{_where(function, index)} calls '{symbol.name}' in data section '{section.name}'",
@@ -151,7 +155,7 @@ class FunctionReader:
             start = relocation.offset - index * bpf.SIZE
             function.jump_tables.append(self._tables_in(section).read(function, index, start, symbol))
         else:
-            self._add_map_reference(function, index, section, relocation, insn.imm)
+            self._add_map_reference(function, index, section, symbol)
 
     def _tables_in(self, section: Section) -> JumpTableReader:
         if self._jump_tables is None:
@@ -172,14 +176,8 @@ class FunctionReader:
             )
         function.functions.append(FunctionReference(index, target, is_call))
 
-    def _add_map_reference(
-        self, function: Function, index: int, section: Section, relocation: Relocation, imm: int
-    ) -> None:
-        file, symbol = self.file, relocation.symbol
-        if section.number in file.data_maps:
-            offset = (symbol.value + imm) & 0xFFFFFFFF
-            function.maps.append(MapReference(index, file.data_maps[section.number], offset))
-            return
+    def _add_map_reference(self, function: Function, index: int, section: Section, symbol: Symbol) -> None:
+        file = self.file
         name = file.places.get((section.number, symbol.value))
         if name is None:
             if section.name in (MAPS, LEGACY_MAPS):
@@ -196,11 +194,14 @@ class FunctionReader:
     def _read_local_calls(self, section: Section, start: int) -> None:
         """Calls within one section need no relocation: imm is relative already."""
         function = self.functions[self.places[section.number, start]]
+        calls = bpf.subprogram_calls(function.insns, self.file.elf.byte_order)
+        if not calls:
+            return
         known = {reference.insn for reference in function.functions if reference.is_call}
         known.update(reference.insn for reference in function.externs)
-        for index in bpf.subprogram_calls(function.insns, self.file.elf.byte_order):
+        for index in calls:
             if index not in known:
-                imm = bpf.read(function.insns, index, self.file.elf.byte_order).imm
+                _, imm = bpf.read_number(function.insns, index, self.file.elf.byte_order)
                 offset = start + (index + imm + 1) * bpf.SIZE
                 self._add_function_reference(function, index, section, offset, is_call=True)
 
@@ -233,6 +234,10 @@ class FunctionReader:
                 ".BTF.ext", f"a record at {offset} of section '{section.name}' hits no instruction"
             )
         return self._containing(section.number, offset)
+
+
+def _home(symbol: Symbol) -> tuple[int, int]:
+    return symbol.section, symbol.value
 
 
 def _insn(reference: MapReference | FunctionReference | ExternReference | JumpTable) -> int:

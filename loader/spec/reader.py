@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import struct
 
-from ..btf import Kind, Linkage
-from ..btf.datasec import VariableSymbol, fix_sections
+from ..btf import Kind
+from ..btf.datasec import HIDDEN, fix_sections
 from ..btf.edit import BtfEdit
-from ..elf import STT_FUNC, STT_OBJECT, STV_HIDDEN, STV_INTERNAL
+from ..elf import STB_LOCAL, STT_FUNC, STT_OBJECT, Symbol
 from ..errors import BtfError, ObjectError
 from . import ExternSpec, ObjectSpec
 from .data import read_data_maps, read_variables
@@ -16,8 +16,6 @@ from .file import ObjectFile, open_object
 from .functions import TEXT, FunctionReader, make_programs
 from .maps import read_arena, read_maps, read_slots
 from .struct_ops import read_callbacks, read_struct_ops
-
-_HIDDEN = (STV_HIDDEN, STV_INTERNAL)
 
 LICENSE_LIMIT = 63
 """The kernel's longest licence string."""
@@ -67,32 +65,40 @@ def _read(file: ObjectFile, name: str) -> ObjectSpec:
 
 
 def _fix_btf(file: ObjectFile, externs: dict[str, ExternSpec]) -> None:
-    """Replace the BTF by one that the kernel takes: sections filled in, externs and hidden names turned."""
+    """Make the BTF one that the kernel takes: sections filled in, externs and hidden names turned."""
     if file.btf is None:
         return
-    edit = BtfEdit(file.btf)
-    fix_extern_btf(file, edit, externs)
-    symbols, hidden_functions = {}, set()
-    for symbol in file.elf.symbols_of(STT_OBJECT):
-        if symbol.is_global and file.section_of(symbol):
-            symbols[symbol.name] = VariableSymbol(symbol.value, symbol.visibility in _HIDDEN)
-    for symbol in file.elf.symbols_of(STT_FUNC):
-        if symbol.visibility in _HIDDEN and symbol.is_global:
-            section = file.section_of(symbol)
-            if section and section.name == TEXT:
-                hidden_functions.add(symbol.name)
+    if externs:
+        edit = BtfEdit(file.btf)
+        fix_extern_btf(file, edit, externs)
+        file.btf = edit.finish()
+    elf = file.elf
+    symbols = {
+        symbol.name: symbol
+        for symbol in elf.symbols_of(STT_OBJECT)
+        if symbol.bind != STB_LOCAL and elf.section_of(symbol)
+    }
 
     def section_size(name: str) -> int | None:
-        section = file.elf.section(name)
+        section = elf.section(name)
         return section.size if section else None
 
-    fix_sections(edit, section_size, symbols)
+    fix_sections(file.btf, section_size, symbols)
     # A hidden function is verified with its caller's context, as a static one is.
-    if hidden_functions:
+    hidden = {
+        symbol.name
+        for symbol in elf.symbols_of(STT_FUNC)
+        if symbol.visibility in HIDDEN and symbol.is_global and _is_in_text(file, symbol)
+    }
+    if hidden:
         for found in file.btf.of_kind(Kind.FUNC):
-            if found.name in hidden_functions:
-                edit.set_linkage(found.id, Linkage.STATIC)
-    file.btf = edit.finish()
+            if found.name in hidden:
+                file.btf.set_static(found)
+
+
+def _is_in_text(file: ObjectFile, symbol: Symbol) -> bool:
+    section = file.elf.section_of(symbol)
+    return section is not None and section.name == TEXT
 
 
 def _license(file: ObjectFile) -> str:

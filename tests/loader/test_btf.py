@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 from bpflab.loader.btf import Btf, IntEncoding, Kind, Linkage, essential_name
-from bpflab.loader.btf.datasec import VariableSymbol, fix_sections
+from bpflab.loader.btf.datasec import fix_sections
 from bpflab.loader.btf.edit import BtfEdit
 from bpflab.loader.btf.ext import parse_ext
 from bpflab.loader.btf.file import read_btf
 from bpflab.loader.btf.kernel import KernelBtf
 from bpflab.loader.btf.kinds import make_info
 from bpflab.loader.btf.sanitize import BtfFeature, features_used, without
-from bpflab.loader.elf import ElfFile
+from bpflab.loader.elf import STB_GLOBAL, STT_OBJECT, ElfFile, Symbol
 from bpflab.loader.errors import BtfError
 from bpflab.loader.spec import ObjectSpec
 from bpflab.loader.syscall import btf_load
@@ -176,10 +176,12 @@ def test_the_symbols_know_better_where_linked_variables_are() -> None:
     ids = [edit.append(name, make_info(Kind.VAR), number, Linkage.GLOBAL) for name in ("won", "other")]
     entries = [word for type_id, offset in zip(ids, (4, 8), strict=True) for word in (type_id, offset, 4)]
     section = edit.append(".data", make_info(Kind.DATASEC, 2), 24, *entries)
-    fixed = BtfEdit(edit.finish())
-    symbols = {"won": VariableSymbol(20, False), "other": VariableSymbol(8, False)}
-    fix_sections(fixed, lambda _: 24, symbols)
-    btf = fixed.finish()
+    btf = edit.finish()
+    symbols = {
+        name: Symbol(name, place, 4, STT_OBJECT, STB_GLOBAL, 0, 1)
+        for name, place in (("won", 20), ("other", 8))
+    }
+    fix_sections(btf, lambda _: 24, symbols)
     assert btf.section_variables(btf.type(section)) == [(ids[1], 8, 4), (ids[0], 20, 4)]
 
 

@@ -1,0 +1,47 @@
+"""The string tables of ELF files: names of sections and symbols, by offset."""
+
+from __future__ import annotations
+
+from .errors import ObjectError
+from .lean import TYPE_CHECKING
+from .long_strings import LONG, LongStrings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class ElfStrings:
+    """One string table. Errors are ObjectErrors of the file, and say what string it was (`what` it names)."""
+
+    def __init__(self, table: bytes, file: str) -> None:
+        self._table = table
+        self._file = file
+        # ASCII, as hardly any table is not, needs no decoding of each name.
+        self._text = table.decode("ascii") if table.isascii() else ""
+        self._long = LongStrings(len(table))
+
+    def many(self, offsets: Iterable[int], what: str) -> list[str]:
+        """The strings at the offsets; `what` all of them name, each with its number."""
+        text, found = self._text, list[str]()
+        find, limit = text.find, LONG
+        for at in offsets:
+            length = find("\0", at) - at
+            if at and 0 <= length < limit:
+                found.append(text[at : at + length])
+            else:
+                found.append(self.one(at, f"{what} {len(found)}"))
+        return found
+
+    def one(self, at: int, what: str) -> str:
+        """The string at an offset; 0 is the empty one."""
+        if not at:
+            return ""
+        end = self._table.find(0, at)
+        if end < 0:
+            size = len(self._table)
+            raise ObjectError(self._file, "", f"{what} at {at} lies outside its string table ({size} bytes)")
+        raw = self._table[at:end]
+        text = raw.decode("utf-8", "replace") if len(raw) < LONG else self._long.decode(at, raw)
+        if text is None:
+            raise ObjectError(self._file, "", f"{what}: long strings overlap, which no compiler makes")
+        return text
