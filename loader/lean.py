@@ -16,6 +16,7 @@ __all__ = [
     "cache",
     "dataclass",
     "field",
+    "partial",
     "replace",
 ]
 
@@ -24,10 +25,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass, field, replace
     from enum import IntEnum, IntFlag
-    from functools import cache
+    from functools import cache, partial
     from typing import NamedTuple, Protocol
 else:
     from _collections import _tuplegetter  # what collections.namedtuple reads its fields with
+    from _functools import partial
 
     _NONE = object()
 

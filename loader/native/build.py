@@ -28,9 +28,10 @@ int bpflab_walk(int fd, const char *after, char *keys, unsigned key_size, char *
                 unsigned value_size, unsigned capacity);
 uint64_t bpflab_load(const char *at);
 void bpflab_store(char *at, uint64_t value);
-int bpflab_ringbuf_scan(const char *data, uint64_t size, uint32_t *spans, unsigned capacity, uint64_t *state);
+int bpflab_ringbuf_scan(const char *data, uint64_t size, uint32_t *spans, unsigned capacity, uint64_t *state,
+                        unsigned limit);
 int bpflab_perf_drain(const char *data, uint64_t size, unsigned skip, char *out, unsigned room_out,
-                      uint32_t *spans, unsigned capacity, uint64_t *state);
+                      uint32_t *spans, unsigned capacity, uint64_t *state, unsigned limit);
 unsigned bpflab_btf_offsets(const uint32_t *words, unsigned count, uint32_t *offsets);
 unsigned bpflab_btf_find(const uint32_t *words, const uint32_t *offsets, unsigned count,
                          const char *base, uint32_t base_size, const char *own, uint32_t own_size,

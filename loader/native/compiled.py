@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from mmap import mmap
 
-from ..lean import TYPE_CHECKING
+from ..lean import TYPE_CHECKING, partial
 from ._native import ffi, lib
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from .interface import BtfStrings, Words
 
@@ -96,19 +96,34 @@ def store(buffer: mmap | memoryview, offset: int, value: int) -> None:
     lib.bpflab_store(_from_buffer(buffer) + offset, value)
 
 
-def ringbuf_scan(data: memoryview, size: int, spans: memoryview, state: memoryview) -> int:
+def loader(buffer: mmap | memoryview, offset: int) -> Callable[[], int]:
+    return partial(lib.bpflab_load, _from_buffer(buffer) + offset)
+
+
+def storer(buffer: mmap | memoryview, offset: int) -> Callable[[int], None]:
+    return partial(lib.bpflab_store, _from_buffer(buffer) + offset)
+
+
+def ringbuf_scanner(
+    data: memoryview, size: int, spans: memoryview, state: memoryview
+) -> Callable[[int], int]:
     assert len(data) >= 2 * size
-    result: int = lib.bpflab_ringbuf_scan(
-        _from_buffer(data), size, _u32(spans), len(spans) // 2, _from_buffer("uint64_t[4]", state)
+    return partial(
+        lib.bpflab_ringbuf_scan,
+        _from_buffer(data),
+        size,
+        _u32(spans),
+        len(spans) // 2,
+        _from_buffer("uint64_t[4]", state),
     )
-    return result
 
 
-def perf_drain(
+def perf_drainer(
     data: memoryview, size: int, skip: int, out: bytearray, spans: memoryview, state: memoryview
-) -> int:
-    assert len(data) >= size
-    result: int = lib.bpflab_perf_drain(
+) -> Callable[[int], int]:
+    assert len(data) >= size and skip % 4 == 0
+    return partial(
+        lib.bpflab_perf_drain,
         _from_buffer(data),
         size,
         skip,
@@ -118,7 +133,6 @@ def perf_drain(
         len(spans) // 2,
         _from_buffer("uint64_t[4]", state),
     )
-    return result
 
 
 def btf_offsets(words: Words, offsets: memoryview) -> int:

@@ -9,7 +9,7 @@ unsigned and in native byte order.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from mmap import mmap
 from typing import Protocol, TypeAlias
 
@@ -105,8 +105,18 @@ class Native(Protocol):
         """Write a 64-bit word that somebody else reads: behind all that was read or written before."""
         ...
 
-    def ringbuf_scan(self, data: memoryview, size: int, spans: memoryview, state: memoryview) -> int:
-        """Find the samples of a BPF ring buffer; their number.
+    def loader(self, buffer: mmap | memoryview, offset: int) -> Callable[[], int]:
+        """What does `load` of one place, for many times. It holds the buffer, as the next three do."""
+        ...
+
+    def storer(self, buffer: mmap | memoryview, offset: int) -> Callable[[int], None]:
+        """What does `store` to one place."""
+        ...
+
+    def ringbuf_scanner(
+        self, data: memoryview, size: int, spans: memoryview, state: memoryview
+    ) -> Callable[[int], int]:
+        """What finds the samples of a BPF ring buffer, up to a limit; it returns their number.
 
         Sample i becomes ``data[spans[2 * i]:spans[2 * i + 1]]``; `spans` is a view of format
         "I" with room for a number of them. `data` is the data of `size`, twice in a row.
@@ -118,15 +128,15 @@ class Native(Protocol):
         """
         ...
 
-    def perf_drain(
+    def perf_drainer(
         self, data: memoryview, size: int, skip: int, out: bytearray, spans: memoryview, state: memoryview
-    ) -> int:
-        """Copy the raw samples of one CPU's perf buffer into `out`, close together; their number.
+    ) -> Callable[[int], int]:
+        """What copies the records of one CPU's perf buffer into `out` and finds the raw samples in them.
 
         `out` has room for at least 64 KiB, which no record exceeds. `data`, `spans` and `state` are
-        as in `ringbuf_scan`, but `data` is there once, and the spans are in `out`. Every sample
-        record has `skip` bytes and then PERF_SAMPLE_RAW. What the kernel says it lost is added
-        to ``state[3]``. Samples keep the kernel's padding.
+        as in `ringbuf_scanner`, but `data` is there once, and the spans are in `out`. Every sample
+        record has `skip` bytes (a multiple of 4) and then PERF_SAMPLE_RAW. What the kernel says it
+        lost is added to ``state[3]``. Samples keep the kernel's padding.
         """
         ...
 

@@ -11,7 +11,7 @@ from struct import Struct
 
 from .numbers import NO_INT
 from .pure_btf import btf_find, btf_index, btf_offsets
-from .pure_events import load, perf_drain, ringbuf_scan, store
+from .pure_events import load, loader, perf_drainer, ringbuf_scanner, store, storer
 
 __all__ = [
     "address",
@@ -21,15 +21,17 @@ __all__ = [
     "btf_offsets",
     "delete",
     "load",
+    "loader",
     "lookup",
     "lookup_int",
     "lookup_many",
     "lookup_signed",
     "next_key",
-    "perf_drain",
+    "perf_drainer",
     "perf_event_open",
-    "ringbuf_scan",
+    "ringbuf_scanner",
     "store",
+    "storer",
     "update",
     "update_int",
     "walk",

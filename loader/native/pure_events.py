@@ -11,6 +11,11 @@ from errno import EBADMSG
 from mmap import mmap
 from struct import Struct
 
+from ..lean import TYPE_CHECKING, partial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _BUSY, _DISCARD = 1 << 31, 1 << 30
 _RECORD = Struct("=IHH")  # type, misc, size
 _RECORD_LOST, _RECORD_SAMPLE = 2, 9
@@ -27,18 +32,26 @@ def store(buffer: mmap | memoryview, offset: int, value: int) -> None:
         word[0] = value
 
 
+def loader(buffer: mmap | memoryview, offset: int) -> Callable[[], int]:
+    return partial(load, buffer, offset)
+
+
+def storer(buffer: mmap | memoryview, offset: int) -> Callable[[int], None]:
+    return partial(store, buffer, offset)
+
+
 class _Found:
     """The samples found so far."""
 
-    def __init__(self, spans: memoryview) -> None:
+    def __init__(self, spans: memoryview, limit: int) -> None:
         self._spans = spans
+        self._most = min(len(spans) // 2, limit)
         self._next = 0
         self._even = True
         self.count = 0
 
-    def goes_on(self, scanned: int, size: int) -> bool:
-        """After half of the buffer it is time to give room back to the producer."""
-        return self.count < len(self._spans) // 2 and (scanned < size // 2 or not self.count)
+    def wants_more(self) -> bool:
+        return self.count < self._most
 
     def add(self, record: int, following: int, start: int, length: int) -> None:
         spans, at = self._spans, 2 * self.count
@@ -60,12 +73,21 @@ def _check(state: memoryview, size: int) -> int:
     return -EBADMSG if not 0 <= end - position <= size or position % 8 or end % 8 else 0
 
 
-def ringbuf_scan(data: memoryview, size: int, spans: memoryview, state: memoryview) -> int:
-    found, error = _Found(spans), _check(state, size)
-    position, end = state[0], state[1]
+def ringbuf_scanner(
+    data: memoryview, size: int, spans: memoryview, state: memoryview
+) -> Callable[[int], int]:
+    return partial(_ringbuf_scan, data, size, spans, state)
+
+
+def _ringbuf_scan(data: memoryview, size: int, spans: memoryview, state: memoryview, limit: int) -> int:
+    found, error = _Found(spans, limit), _check(state, size)
+    begin, end = state[0], state[1]
+    position = begin
     # The data is there twice in a row: what begins before the end goes on behind it.
     turn = position & ~(size - 1)
-    while not error and position != end and found.goes_on(position - state[0], size):
+    while not error and position != end and found.wants_more():
+        if found.count and position - begin >= size // 2:
+            break  # it is time to give room back to the producer
         start = position - turn
         (header,) = _SIZE.unpack_from(data, start)
         length = header & ~(_BUSY | _DISCARD)
@@ -81,22 +103,36 @@ def ringbuf_scan(data: memoryview, size: int, spans: memoryview, state: memoryvi
     return found.end(state, position, error)
 
 
-def perf_drain(
+def perf_drainer(
     data: memoryview, size: int, skip: int, out: bytearray, spans: memoryview, state: memoryview
+) -> Callable[[int], int]:
+    return partial(_perf_drain, data, size, skip, out, spans, state)
+
+
+def _perf_drain(
+    data: memoryview,
+    size: int,
+    skip: int,
+    out: bytearray,
+    spans: memoryview,
+    state: memoryview,
+    limit: int,
 ) -> int:
     def read(start: int, length: int) -> bytes:
         start &= size - 1
         first = bytes(data[start : min(start + length, size)])
         return first + data[: length - len(first)]
 
-    found, error = _Found(spans), _check(state, size)
-    position, end = state[0], state[1]
+    found, error = _Found(spans, limit), _check(state, size)
+    begin, end = state[0], state[1]
+    position = begin
     before = _RECORD.size + skip + _SIZE.size
-    used = 0
-    while not error and position != end and found.count < len(spans) // 2:
+    while not error and position != end and found.wants_more():
         kind, _, room = _RECORD.unpack(read(position, _RECORD.size))
         if room < _RECORD.size or room % 8 or room > end - position:
             error = -EBADMSG
+            break
+        if position - begin + room > len(out):
             break
         if kind == _RECORD_SAMPLE:
             length = (
@@ -105,12 +141,9 @@ def perf_drain(
             if length > room - before:
                 error = -EBADMSG
                 break
-            if length > len(out) - used:
-                break
-            out[used : used + length] = read(position + before, length)
-            found.add(used, used + length, used, length)
-            used += length
+            found.add(position, position + room, position - begin + before, length)
         elif kind == _RECORD_LOST and room >= _RECORD.size + 16:
             state[3] += _NUMBER.unpack(read(position + _RECORD.size + 8, 8))[0]
         position += room
+    out[: position - begin] = read(begin, position - begin)
     return found.end(state, position, error)

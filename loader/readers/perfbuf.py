@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _HEAD, _TAIL = 1024, 1032
 """Of the two positions in struct perf_event_mmap_page."""
+_HEADER = 12
+"""Bytes before a sample: its record's header and its size."""
 _LOST = 3
 _ROOM = 1 << 20
 """Bytes for a batch; more than a record may have."""
@@ -126,8 +128,8 @@ class _CpuBuffer:
         self.name = name
         self.cpu = cpu
         self._size = size
-        self._out, self._spans = room
-        self._copy = memoryview(self._out)
+        out, self._spans = room
+        self._copy = memoryview(out)
         self._state = memoryview(bytearray(32)).cast("Q")
         self.fd = perf_event.open_event(
             f"map '{name}': opening the perf event of CPU {cpu}",
@@ -148,6 +150,9 @@ class _CpuBuffer:
             action = f"map '{name}': mapping the buffer of CPU {cpu}"
             raise KernelError(action, error.errno or 0, hint) from None
         self._data = memoryview(self._pages)[PAGESIZE:]
+        self._head = native.loader(self._pages, _HEAD)
+        self._set_tail = native.storer(self._pages, _TAIL)
+        self._drain = native.perf_drainer(self._data, size, 0, out, self._spans, self._state)
 
     @property
     def lost(self) -> int:
@@ -155,34 +160,34 @@ class _CpuBuffer:
 
     def scan(self, limit: int) -> Batch | None:
         # The tail is ours alone, and where the last batch has left it.
-        tail, head = self._state[0], native.load(self._pages, _HEAD)
-        if tail == head:
+        state, head = self._state, self._head()
+        if state[0] == head:
             return None
-        batch = self._drain(tail, head, limit)
-        native.store(self._pages, _TAIL, self._state[0])
+        state[1] = head
+        batch = self._batch(limit)
+        self._set_tail(state[0])
         return batch
 
     def commit(self) -> None:
         """Nothing: a batch is a copy."""
 
     def close(self) -> None:
+        del self._head, self._set_tail, self._drain
         self._data.release()
         unmap(self._pages)
         del self._pages  # or it would live as long as the reader
         os.close(self.fd)
 
-    def _drain(self, position: int, end: int, limit: int) -> Batch | None:
-        """The samples between two positions."""
-        state, spans = self._state, self._spans
-        if limit < CHUNK:
-            spans = spans[: 2 * limit]
-        state[0], state[1] = position, end
-        count = native.perf_drain(self._data, self._size, 0, self._out, spans, state)
+    def _batch(self, limit: int) -> Batch | None:
+        """Those between the two positions of the state."""
+        state, count = self._state, self._drain(limit)
         if count < 0:
             raise BpflabError(
-                f"map '{self.name}': the buffer of CPU {self.cpu} holds no record at position {position}"
+                f"map '{self.name}': the buffer of CPU {self.cpu} holds no record at position {state[0]}"
             )
-        return Batch(self._copy, spans, count, 0, state[2], self.name, self.cpu) if count else None
+        return (
+            Batch(self._copy, self._spans, count, _HEADER, state[2], self.name, self.cpu) if count else None
+        )
 
 
 class _BackwardBuffer(_CpuBuffer):
@@ -211,24 +216,23 @@ class _BackwardBuffer(_CpuBuffer):
         """What was written since the last time, or what is left of it."""
         perf_event.pause_output(self.fd, True)
         try:
-            head = native.load(self._pages, _HEAD)
+            head = self._head()
             written = (self._seen - head) % (1 << 64)
             self._seen = head
             self.overwritten += max(0, written - self._size)
             start = head & (self._size - 1)
             samples: list[bytes] = []
-            end = start + min(written, self._size)
-            while batch := self._whole(start, end):
+            self._state[0], self._state[1] = start, start + min(written, self._size)
+            while batch := self._whole():
                 samples += batch.tolist()
-                start = self._state[0]
         finally:
             perf_event.pause_output(self.fd, False)
         samples.reverse()
         return samples
 
-    def _whole(self, position: int, end: int) -> Batch | None:
-        """As `_drain`, up to the record that was overwritten in part."""
+    def _whole(self) -> Batch | None:
+        """As `_batch`, up to the record that was overwritten in part."""
         try:
-            return self._drain(position, end, CHUNK)
+            return self._batch(CHUNK)
         except BpflabError:
             return None

@@ -192,7 +192,7 @@ class Reader:
                 if samples:
                     samples += copies
                 else:
-                    samples = list(copies)
+                    samples = copies if isinstance(copies, list) else list(copies)
                 self._commit()
         finally:
             self._leave()

@@ -10,7 +10,7 @@ from ..errors import BpflabError, KernelError
 from ..lean import TYPE_CHECKING, NamedTuple
 from ..native import native
 from .reader import Reader, unmap
-from .samples import CHUNK, Batch, new_spans
+from .samples import Batch, new_spans
 
 if TYPE_CHECKING:
     from ..maps.map import Map
@@ -107,12 +107,16 @@ class _Ring:
         except OSError as error:
             raise KernelError(f"map '{ring.name}': mapping the ring buffer", error.errno or 0) from None
         self._data = memoryview(self._producer)[PAGESIZE:]
+        self._consumed = native.loader(self._consumer, 0)
+        self._consume = native.storer(self._consumer, 0)
+        self._produced = native.loader(self._producer, _PRODUCER)
+        self._scan = native.ringbuf_scanner(self._data, self.size, self._spans, self._state)
 
     def state(self) -> RingState:
-        return RingState(self.size, native.load(self._consumer, 0), native.load(self._producer, _PRODUCER))
+        return RingState(self.size, self._consumed(), self._produced())
 
     def scan(self, limit: int) -> Batch | None:
-        position = native.load(self._consumer, 0)
+        position = self._consumed()
         count = self._find(position, limit)
         if count < 0:
             raise self._corrupt()
@@ -123,21 +127,19 @@ class _Ring:
         return None
 
     def commit(self) -> None:
-        native.store(self._consumer, 0, self._state[0])
+        self._consume(self._state[0])
 
     def close(self) -> None:
+        del self._consumed, self._consume, self._produced, self._scan
         self._consumer.close()
         self._data.release()
         unmap(self._producer)
         del self._producer  # or it would live as long as the reader
 
     def _find(self, position: int, limit: int) -> int:
-        end = native.load(self._producer, _PRODUCER)
-        self._state[0], self._state[1] = position, end
-        if position == end:
-            return 0
-        spans = self._spans if limit >= CHUNK else self._spans[: 2 * limit]
-        return native.ringbuf_scan(self._data, self.size, spans, self._state)
+        end, state = self._produced(), self._state
+        state[0], state[1] = position, end
+        return self._scan(limit) if position != end else 0
 
     def _batch(self, count: int) -> Batch:
         return Batch(self._data, self._spans, count, _HEADER, self._state[2], self.name)
@@ -162,7 +164,7 @@ class _OverwriteRing(_Ring):
 
     def scan(self, limit: int) -> Batch | None:
         for _ in range(_ATTEMPTS):
-            consumed = native.load(self._consumer, 0)
+            consumed = self._consumed()
             position = max(consumed, native.load(self._producer, _OVERWRITTEN))
             count = self._find(position, limit)
             copy = bytes(self._batch(count).block) if count > 0 else b""

@@ -54,10 +54,11 @@ class Ring(Buffer):
         for start in (at, SIZE + at):
             struct.pack_into("=II", self.data, start, header, 0)
 
-    def scan(self, twin: ModuleType, capacity: int = 100) -> Scan:
+    def scan(self, twin: ModuleType, capacity: int = 100, limit: int = 1000) -> Scan:
         spans = memoryview(bytearray(8 * capacity)).cast("I")
         self.state[1] = self.head
-        return self.samples(twin.ringbuf_scan(self.data, SIZE, spans, self.state), spans)
+        scan = twin.ringbuf_scanner(self.data, SIZE, spans, self.state)
+        return self.samples(scan(limit), spans)
 
 
 def test_samples_of_any_size(twin: ModuleType) -> None:
@@ -96,7 +97,9 @@ def test_a_limit_of_samples(twin: ModuleType) -> None:
         ring.write(bytes([number]))
     assert ring.scan(twin, capacity=2) == (2, [b"\0", b"\1"])
     assert ring.scan(twin, capacity=0) == (0, [])
-    assert ring.scan(twin, capacity=3) == (3, [b"\2", b"\3", b"\4"])
+    assert ring.scan(twin, limit=0) == (0, [])
+    assert ring.scan(twin, limit=1) == (1, [b"\2"])
+    assert ring.scan(twin, capacity=3) == (2, [b"\3", b"\4"])
 
 
 def test_records_around_the_end(twin: ModuleType) -> None:
@@ -167,11 +170,11 @@ class PerfRing(Buffer):
     def sample(self, payload: bytes) -> None:
         self.record(9, struct.pack("=I", len(payload)) + payload)
 
-    def scan(self, twin: ModuleType, capacity: int = 100, skip: int = 0) -> Scan:
+    def scan(self, twin: ModuleType, capacity: int = 100, limit: int = 1000, skip: int = 0) -> Scan:
         spans = memoryview(bytearray(8 * capacity)).cast("I")
         self.state[1] = self.head
         out = bytearray(1 << 16)
-        count = twin.perf_drain(self.data, SIZE, skip, out, spans, self.state)
+        count = twin.perf_drainer(self.data, SIZE, skip, out, spans, self.state)(limit)
         return count, [bytes(out[spans[2 * i] : spans[2 * i + 1]]) for i in range(max(count, 0))]
 
 
@@ -182,7 +185,8 @@ def test_perf_samples(twin: ModuleType) -> None:
     ring.record(77, b"unknown!")
     ring.sample(b"x" * 12)
     assert ring.scan(twin, capacity=1) == (1, [b"1234"])
-    assert ring.scan(twin) == (1, [b"x" * 12])
+    assert ring.scan(twin, limit=0) == (0, [])
+    assert ring.scan(twin, limit=1) == (1, [b"x" * 12])
     assert ring.state[3] == 5
     assert ring.position == ring.head
 
@@ -192,7 +196,7 @@ def test_perf_samples_behind_other_fields(twin: ModuleType) -> None:
     for number in range(3):
         ring.record(9, struct.pack("=QI", 12345, 4) + bytes([number] * 4))
     assert ring.scan(twin, skip=8) == (3, [bytes([number] * 4) for number in range(3)])
-    assert ring.stride == 4
+    assert ring.stride == 24
 
 
 def test_perf_samples_around_the_end(twin: ModuleType) -> None:
@@ -212,8 +216,8 @@ def test_perf_samples_stop_at_the_end_of_the_room(twin: ModuleType) -> None:
         ring.sample(bytes(100))
     ring.state[1] = ring.head
     spans = memoryview(bytearray(800)).cast("I")
-    found = [twin.perf_drain(ring.data, SIZE, 0, bytearray(250), spans, ring.state) for _ in range(3)]
-    assert found == [2, 1, 0]
+    drain = twin.perf_drainer(ring.data, SIZE, 0, bytearray(250), spans, ring.state)
+    assert [drain(100) for _ in range(3)] == [2, 1, 0]
 
 
 def test_a_batch_is_half_of_the_buffer(twin: ModuleType) -> None:
@@ -225,7 +229,7 @@ def test_a_batch_is_half_of_the_buffer(twin: ModuleType) -> None:
 
 @pytest.mark.parametrize(
     ("kinds", "stride"),
-    [("s", 0), ("ss", 4), ("sls", 4), ("lssl", 4), ("sS", 0), ("sSs", 0)],
+    [("s", 0), ("ss", 16), ("sls", 0), ("lssl", 16), ("sS", 0), ("sSs", 0)],
 )
 def test_the_stride_of_perf_samples(twin: ModuleType, kinds: str, stride: int) -> None:
     ring = PerfRing()

@@ -135,7 +135,7 @@ def test_batches_say_where_they_are_from(loaded: Object, one_cpu: None) -> None:
         loaded.programs["emit"].test_run(FRAME, repeat=3)
         (cpu,) = os.sched_getaffinity(0)
         for batch in reader.batches(0):
-            assert (batch.map, batch.cpu, batch.stride, len(batch)) == ("events", cpu, 12, 3)
+            assert (batch.map, batch.cpu, batch.stride, len(batch)) == ("events", cpu, 24, 3)
             assert [unpack("=III", sample) for sample in batch] == [(n, 7, 8) for n in range(3)]
 
 
