@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from errno import ENOSPC
 from time import monotonic_ns
@@ -41,6 +41,11 @@ class Source:
     def emit(self, number: int) -> None:
         """Write that many events in one go. Raises KernelError."""
         self.program.test_run(self.data, repeat=number)
+
+    def prepare(self) -> None:
+        """Come as far as `emit` does without writing: the kernel refuses a packet that is no frame."""
+        with suppress(KernelError):
+            self.program.test_run(b"\0")
 
 
 def _objects(reader: Reader, _: memoryview) -> int:
@@ -120,7 +125,7 @@ def time_stream(
     take = _way(STREAM_WAYS, way)
     with table.reader(**options) as reader:
         for _ in range(rounds):
-            with _producer(lambda: source.emit(number)) as producer:
+            with _producer(lambda: source.emit(number), source.prepare) as producer:
                 duration, arrived = timed(lambda: _read_all(reader, number, producer, take))
             samples.append(duration / number)
             lost += number - arrived
@@ -136,7 +141,7 @@ def delivery_latencies(table: Map, source: Source, number: int, interval_s: floa
             time.sleep(interval_s)
             source.emit(1)
 
-    with table.reader() as reader, _producer(produce) as producer:
+    with table.reader() as reader, _producer(produce, source.prepare) as producer:
         producer.start()
         for _ in range(number):
             samples = reader.poll(1, 1)
@@ -148,21 +153,31 @@ def delivery_latencies(table: Map, source: Source, number: int, interval_s: floa
 
 
 class _Producer:
-    """A child that does its work once it is started."""
+    """A child that does its work once it is started.
 
-    def __init__(self, work: Callable[[], None]) -> None:
+    It prepares itself first: a thousandth of a second in which the pages that it has in common
+    with its parent are copied is no part of the reading.
+    """
+
+    def __init__(self, work: Callable[[], None], prepare: Callable[[], None]) -> None:
         reading, self._writing = os.pipe()
+        prepared, preparing = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
             status = 1
             try:
                 os.close(self._writing)
+                prepare()
+                os.close(preparing)
                 if os.read(reading, 1):
                     work()
                 status = 0
             finally:
                 os._exit(status)
         os.close(reading)
+        os.close(preparing)
+        os.read(prepared, 1)  # until its end is closed
+        os.close(prepared)
         self._ended = False
 
     def start(self) -> None:
@@ -184,8 +199,8 @@ class _Producer:
 
 
 @contextmanager
-def _producer(work: Callable[[], None]) -> Iterator[_Producer]:
-    producer = _Producer(work)
+def _producer(work: Callable[[], None], prepare: Callable[[], None]) -> Iterator[_Producer]:
+    producer = _Producer(work, prepare)
     try:
         yield producer
     finally:
