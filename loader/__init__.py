@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .errors import (
         BpflabError,
         BtfError,
+        ElementError,
         KernelError,
         MissingFeatureError,
         NotSupportedError,
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from .readers.samples import Batch
     from .readers.user_ringbuf import UserRingBuffer, UserSample
     from .spec import MapSpec, ObjectSpec, ProgramSpec, VariableSpec
-    from .values.codec import ElementError
     from .values.records import Record, Union
     from .variable import Variable
 
@@ -108,7 +108,6 @@ _MODULES = {
     ".links.link": ("Link",),
     ".maps.map": ("Map",),
     ".maps.info": ("MapInfo",),
-    ".values.codec": ("ElementError",),
     ".object": ("Object",),
     ".readers.perfbuf": ("PerfBuffer",),
     ".programs.program": ("Program",),

@@ -225,6 +225,10 @@ class ElfFile:
         number = self._by_name.get(name)
         return None if number is None else self.section_at(number)
 
+    def has(self, *names: str) -> bool:
+        """Whether there is a section of one of these names."""
+        return not self._by_name.keys().isdisjoint(names)
+
     def sections_named(self, beginnings: tuple[str, ...]) -> list[Section]:
         """Those whose names begin so, by number."""
         names = enumerate(self._section_names)

@@ -121,3 +121,7 @@ class TargetError(BpflabError):
 
 class MissingFeatureError(BpflabError):
     """This loader (not the kernel) cannot do what an object or a caller asks for."""
+
+
+class ElementError(BpflabError, ValueError):
+    """A key or value does not fit: it has the wrong size, type or range."""

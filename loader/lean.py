@@ -147,10 +147,12 @@ else:
     class _EnumType(type):
         def __new__(cls, name, bases, namespace):
             made = type.__new__(cls, name, bases, namespace)
-            made._members = {}
+            made._members = members = {}
             for member, number in namespace.items():
                 if isinstance(number, int) and member[0] != "_":
-                    setattr(made, member, made._members.setdefault(number, made._make(number, member)))
+                    if number not in members:
+                        members[number] = made._make(number, member)
+                    type.__setattr__(made, member, members[number])
             return made
 
         def __call__(cls, number):

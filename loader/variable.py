@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 
-from .errors import KernelError
+from .errors import ElementError, KernelError
 from .lean import TYPE_CHECKING
-from .values.codec import ElementError
 
 if TYPE_CHECKING:
     from typing import Any

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from mmap import PAGESIZE
 
 from .. import syscall
-from ..cpus import possible_cpus
 from ..enums import MapFlags, MapType
 from ..errors import KernelError
 from ..lean import TYPE_CHECKING
@@ -88,8 +86,12 @@ def create_map(spec: MapSpec, object_name: str, btf: Btf | None, btf_fd: int | N
 def _entries(spec: MapSpec) -> int:
     """As libbpf: whole pages to a power of two for ring buffers, all CPUs for a perf event array of 0."""
     if spec.type in _RING_BUFFERS and spec.max_entries:
+        from mmap import PAGESIZE  # here and below: most maps need none of this
+
         return max(PAGESIZE, 1 << (spec.max_entries - 1).bit_length())
     if spec.type == MapType.PERF_EVENT_ARRAY and not spec.max_entries:
+        from ..cpus import possible_cpus
+
         return possible_cpus()
     return spec.max_entries
 

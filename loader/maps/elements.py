@@ -7,12 +7,11 @@ from struct import Struct
 from ..btf.kinds import Kind
 from ..cpus import possible_cpus
 from ..enums import MapFlags, MapType
-from ..errors import BtfError
+from ..errors import BtfError, ElementError
 from ..lean import TYPE_CHECKING, NamedTuple
 from ..values.codec import (
     BytesCodec,
     Codec,
-    ElementError,
     IntCodec,
     PerCpuCodec,
     codec_for,

@@ -14,15 +14,12 @@ from __future__ import annotations
 
 import errno
 import os
-from itertools import chain
 
 from ..enums import MapType
-from ..errors import BpflabError, KernelError, NotSupportedError
+from ..errors import BpflabError, ElementError, KernelError, NotSupportedError
 from ..lean import TYPE_CHECKING
 from ..native import native
 from ..native.numbers import NO_INT, int_table
-from ..values.codec import Codec, ElementError, IntCodec, PerCpuCodec
-from .batch import read_elements
 from .raw import ALL_CPUS, ANY, CPU, EXIST, LOCK, NO_EXIST, PER_CPU, RawMap
 
 if TYPE_CHECKING:
@@ -34,6 +31,7 @@ if TYPE_CHECKING:
     from ..readers.perfbuf import PerfBuffer
     from ..readers.ringbuf import RingBuffer
     from ..spec import MapSpec
+    from ..values.codec import Codec, IntCodec
 
 __all__ = ["ALL_CPUS", "ANY", "CPU", "EXIST", "LOCK", "NO_EXIST", "PER_CPU", "Map"]
 
@@ -283,17 +281,19 @@ class Map(RawMap):
 
     def items(self) -> Iterator[tuple[Any, Any]]:
         """All keys with their values, read in batches where the kernel can."""
+        from itertools import chain
+
         decode_keys, decode_values = self._key.decode_many, self._value.decode_many
         return chain.from_iterable(
             zip(decode_keys(keys, count), decode_values(values, count), strict=True)
-            for keys, values, count in read_elements(self.fd, self.name, *self.sizes())
+            for keys, values, count in self._elements()
         )
 
     def columns(self) -> tuple[list[Any], list[Any]]:
         """All keys, and their values in the same order: as `items`, but no pair is made of each."""
         keys: list[Any] = []
         values: list[Any] = []
-        for some_keys, some_values, count in read_elements(self.fd, self.name, *self.sizes()):
+        for some_keys, some_values, count in self._elements():
             keys += self._key.decode_many(some_keys, count)
             values += self._value.decode_many(some_values, count)
         return keys, values
@@ -407,6 +407,8 @@ class Map(RawMap):
 
             codec = value_codec(self.type, self.value_size, self.flags, self._types(), self._type_ids[1])
             self._value_codec = codec
+            from ..values.codec import IntCodec
+
             if isinstance(self._key, IntCodec) and isinstance(codec, IntCodec):
                 self._open_short_way(self._key, codec)
         return self._value_codec
@@ -424,6 +426,8 @@ class Map(RawMap):
         return self._btf
 
     def _one_cpu(self) -> Codec:
+        from ..values.codec import PerCpuCodec
+
         if not isinstance(self._value, PerCpuCodec):
             raise BpflabError(f"map '{self.name}': a {self.type.name} has one value for all CPUs")
         return self._value.one

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-from mmap import MAP_SHARED, PROT_READ, PROT_WRITE, mmap
 
 from .. import syscall
-from ..cpus import possible_cpus
 from ..enums import MapFlags, MapType
-from ..errors import KernelError
+from ..errors import ElementError, KernelError
 from ..lean import TYPE_CHECKING
 from ..native import native
 from ..pinnable import Pinnable
-from ..values.codec import ElementError
-from .batch import read_elements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,10 +66,17 @@ class RawMap(Pinnable):
         self.element_size = value_size
         """Bytes of a value in the methods for bytes: of all CPUs, each padded to 8, in per-CPU maps."""
         if self.type in PER_CPU:
+            from ..cpus import possible_cpus  # here and below: a load needs nothing of these modules
+
             self.element_size = ((value_size + 7) & ~7) * possible_cpus()
         self._memory: Memory | None = None
 
     # Elements
+
+    def _elements(self) -> Iterator[Elements]:
+        from .batch import read_elements
+
+        return read_elements(self.fd, self.name, *self.sizes())
 
     def lookup_bytes(self, key: bytes, flags: int = 0) -> bytes | None:
         """The value of a key, None if there is none. Raises KernelError."""
@@ -166,7 +169,7 @@ class RawMap(Pinnable):
 
     def items_bytes(self) -> Iterator[tuple[bytes, bytes]]:
         """All keys with their values, read in batches where the kernel can. Raises KernelError."""
-        return self._split(read_elements(self.fd, self.name, *self.sizes()))
+        return self._split(self._elements())
 
     def pop_items_bytes(self) -> Iterator[tuple[bytes, bytes]]:
         """All elements, which are deleted as they are read: see `Map.pop_items`. Raises KernelError."""
@@ -188,6 +191,8 @@ class RawMap(Pinnable):
         """
         if self._memory is None and self.flags & MapFlags.MMAPABLE:
             size = self.max_entries * ((self.value_size + 7) & ~7)
+            from mmap import MAP_SHARED, PROT_READ, PROT_WRITE, mmap
+
             writing = 0 if self.frozen else PROT_WRITE
             try:
                 self._memory = mmap(self.fd, size, MAP_SHARED, PROT_READ | writing)

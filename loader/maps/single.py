@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 
 from ..enums import MapFlags, MapType
-from ..errors import BtfError
+from ..errors import BtfError, ElementError
 from ..lean import TYPE_CHECKING
 from ..spec import MapSpec
-from ..values.codec import ElementError
 from .create import create_map
 from .map import Map
 

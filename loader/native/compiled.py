@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from mmap import mmap
-
 from ..lean import TYPE_CHECKING, partial
 from ._native import ffi, lib
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from mmap import mmap
 
     from .interface import BtfStrings, Words
 

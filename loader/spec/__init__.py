@@ -208,7 +208,7 @@ class VariableSpec:
     def write_bytes(self, data: bytes) -> None:
         """Set the bytes of the initial value, all of them. Raises ElementError."""
         if len(data) != self.size:
-            from ..values.codec import ElementError
+            from ..errors import ElementError
 
             raise ElementError(f"variable '{self.name}' has {self.size} bytes, not {len(data)}")
         contents = bytearray((self.map_spec.contents or b"").ljust(self.map_spec.value_size, b"\0"))
@@ -235,7 +235,8 @@ class VariableSpec:
 
     def encode(self, value: Any) -> bytes:
         """The bytes that hold `value`. Raises ElementError if it does not fit."""
-        from ..values.codec import BytesCodec, ElementError, IntCodec
+        from ..errors import ElementError
+        from ..values.codec import BytesCodec, IntCodec
 
         codec = self.codec
         if isinstance(value, int) and isinstance(codec, BytesCodec) and self.size in (1, 2, 4, 8):

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from ..btf import Btf, BtfType, IntEncoding, Kind, Linkage
-from ..btf.datasec import KCONFIG, KSYMS, fix_kconfig, fix_ksyms
+from ..btf.datasec import KCONFIG, KSYMS
 from ..btf.edit import BtfEdit
-from ..elf import STB_WEAK, STT_NOTYPE, Symbol
+from ..btf.extern_sections import fix_kconfig, fix_ksyms
+from ..elf import STB_WEAK, Symbol
 from ..enums import MapFlags, MapType
 from ..errors import BtfError
 from . import ExternSpec, MapSpec
-from .file import ObjectFile, is_extern
+from .file import ObjectFile
 
 
-def read_externs(file: ObjectFile) -> dict[str, ExternSpec]:
-    """All externs, ``.kconfig`` ones first in the order of their place in the map. Raises ObjectError."""
-    symbols = [symbol for symbol in file.elf.symbols_of(STT_NOTYPE) if is_extern(symbol)]
-    if not symbols:
-        return {}
+def read_externs(file: ObjectFile, symbols: list[Symbol]) -> dict[str, ExternSpec]:
+    """All externs, ``.kconfig`` ones first in the order of their place in the map. Raises ObjectError.
+
+    `symbols` are those of them, at least one.
+    """
     if file.btf is None:
         raise file.error("", f"extern '{symbols[0].name}' has no BTF that says what it is; compile with -g")
     declared = _declared(file.btf)
@@ -116,8 +117,11 @@ def kconfig_size(externs: dict[str, ExternSpec]) -> int:
     return max((spec.offset + spec.size for spec in externs.values() if spec.kind == "kconfig"), default=0)
 
 
-def fix_extern_btf(file: ObjectFile, edit: BtfEdit, externs: dict[str, ExternSpec]) -> None:
+def fix_extern_btf(file: ObjectFile, externs: dict[str, ExternSpec]) -> None:
     """Rewrite the BTF of the externs to what the kernel takes. Raises ObjectError."""
+    if file.btf is None:
+        return
+    edit = BtfEdit(file.btf)
     try:
         offsets = {spec.name: spec.offset for spec in externs.values() if spec.kind == "kconfig"}
         if offsets:
@@ -126,3 +130,4 @@ def fix_extern_btf(file: ObjectFile, edit: BtfEdit, externs: dict[str, ExternSpe
             fix_ksyms(edit)
     except BtfError as error:
         raise file.error(".BTF", str(error)) from error
+    file.btf = edit.finish()

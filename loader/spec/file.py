@@ -19,6 +19,7 @@ MAPS = ".maps"
 LEGACY_MAPS = "maps"
 ARENA = ".addr_space.1"
 JUMP_TABLES = ".jumptables"
+STRUCT_OPS = (".struct_ops", ".struct_ops.link", "?.struct_ops", "?.struct_ops.link")
 DATA_SECTIONS = (".data", ".rodata", ".bss")
 MAX_NUMBER = 0xFFFFFFFF
 """Of a map's attributes in bpf(2), map_extra excepted."""

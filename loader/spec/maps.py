@@ -25,11 +25,13 @@ INTEGER_FIELDS = {
 
 
 def read_maps(file: ObjectFile) -> None:
-    """Add all declared maps to `file`. Raises ObjectError."""
+    """Add all declared maps to `file`, and what an arena begins with. Raises ObjectError."""
     if section := file.elf.section(MAPS):
         _read_declared(file, section)
     if section := file.elf.section(LEGACY_MAPS):
         _read_legacy(file, section)
+    if section := file.elf.section(ARENA):
+        _read_arena(file, section)
 
 
 def _read_declared(file: ObjectFile, section: Section) -> None:
@@ -229,10 +231,9 @@ def _read_legacy(file: ObjectFile, section: Section) -> None:
         file.places[section.number, symbol.value] = symbol.name
 
 
-def read_arena(file: ObjectFile) -> None:
+def _read_arena(file: ObjectFile, section: Section) -> None:
     """Give the arena map the contents of ``.addr_space.1``. Raises ObjectError if there is no such map."""
-    section = file.elf.section(ARENA)
-    if section is None or not section.size:
+    if not section.size:
         return
     arenas = [spec for spec in file.maps.values() if spec.type == MapType.ARENA]
     if len(arenas) != 1:

@@ -6,16 +6,17 @@ import struct
 
 from ..btf import Kind
 from ..btf.datasec import HIDDEN, fix_sections
-from ..btf.edit import BtfEdit
-from ..elf import STB_LOCAL, STT_FUNC, STT_OBJECT, Symbol
+from ..elf import STB_LOCAL, STT_FUNC, STT_NOTYPE, STT_OBJECT, Symbol
 from ..errors import BtfError, ObjectError
+from ..lean import TYPE_CHECKING
 from . import ExternSpec, ObjectSpec
 from .data import read_data_maps, read_variables
-from .externs import add_kconfig_map, fix_extern_btf, read_externs
-from .file import ObjectFile, open_object
+from .file import ARENA, LEGACY_MAPS, MAPS, STRUCT_OPS, ObjectFile, is_extern, open_object
 from .functions import TEXT, FunctionReader, make_programs
-from .maps import read_arena, read_maps, read_slots
-from .struct_ops import read_callbacks, read_struct_ops
+
+if TYPE_CHECKING:
+    from . import ProgramSpec
+    from .struct_ops import StructOps
 
 LICENSE_LIMIT = 63
 """The kernel's longest licence string."""
@@ -31,25 +32,23 @@ def read_object(data: bytes, name: str) -> ObjectSpec:
 
 
 def _read(file: ObjectFile, name: str) -> ObjectSpec:
-    externs = read_externs(file)
-    _fix_btf(file, externs)
-    read_maps(file)
+    externs = _read_externs(file)
+    _fix_btf(file)
+    if file.elf.has(MAPS, LEGACY_MAPS, ARENA):
+        from .maps import read_maps  # here and below: what few objects have is imported for these alone
+
+        read_maps(file)
     read_data_maps(file)
-    read_arena(file)
-    add_kconfig_map(file, externs)
-    struct_ops = read_struct_ops(file)
+    if externs:
+        from .externs import add_kconfig_map
+
+        add_kconfig_map(file, externs)
+    structs = _read_struct_ops(file)
 
     reader = FunctionReader(file, externs)
     functions = reader.read()
     programs = make_programs(file, functions)
-    entries = {id(program.function): program.name for program in programs.values()}
-    program_places = {
-        place: entries[id(functions[index])]
-        for place, index in reader.places.items()
-        if id(functions[index]) in entries
-    }
-    read_slots(file, program_places)
-    read_callbacks(file, struct_ops, program_places)
+    _fill_slots(file, structs, _places(reader, programs))
     return ObjectSpec(
         name=name.split("/")[-1].split(".")[0],
         byte_order=file.elf.byte_order,
@@ -64,14 +63,52 @@ def _read(file: ObjectFile, name: str) -> ObjectSpec:
     )
 
 
-def _fix_btf(file: ObjectFile, externs: dict[str, ExternSpec]) -> None:
-    """Make the BTF one that the kernel takes: sections filled in, externs and hidden names turned."""
+def _read_externs(file: ObjectFile) -> dict[str, ExternSpec]:
+    """What the object expects of the kernel; its BTF is made one that the kernel takes."""
+    symbols = [symbol for symbol in file.elf.symbols_of(STT_NOTYPE) if is_extern(symbol)]
+    if not symbols:
+        return {}
+    from .externs import fix_extern_btf, read_externs
+
+    externs = read_externs(file, symbols)
+    fix_extern_btf(file, externs)
+    return externs
+
+
+def _read_struct_ops(file: ObjectFile) -> list[StructOps]:
+    if not file.elf.has(*STRUCT_OPS):
+        return []
+    from .struct_ops import read_struct_ops
+
+    return read_struct_ops(file)
+
+
+def _places(reader: FunctionReader, programs: dict[str, ProgramSpec]) -> dict[tuple[int, int], str]:
+    """(section number, offset) → name of the program there."""
+    entries = {id(program.function): program.name for program in programs.values()}
+    functions = reader.functions
+    return {
+        place: entries[id(functions[index])]
+        for place, index in reader.places.items()
+        if id(functions[index]) in entries
+    }
+
+
+def _fill_slots(file: ObjectFile, structs: list[StructOps], programs: dict[tuple[int, int], str]) -> None:
+    if file.elf.has(".rel" + MAPS):
+        from .maps import read_slots
+
+        read_slots(file, programs)
+    if structs:
+        from .struct_ops import read_callbacks
+
+        read_callbacks(file, structs, programs)
+
+
+def _fix_btf(file: ObjectFile) -> None:
+    """Fill in what the compiler left open in the BTF, and make static what is hidden."""
     if file.btf is None:
         return
-    if externs:
-        edit = BtfEdit(file.btf)
-        fix_extern_btf(file, edit, externs)
-        file.btf = edit.finish()
     elf = file.elf
     symbols = {
         symbol.name: symbol

@@ -9,15 +9,16 @@ from ..elf import Section
 from ..enums import MapFlags, MapType
 from ..errors import BtfError
 from . import MapSpec
-from .file import ObjectFile
+from .file import STRUCT_OPS, ObjectFile
 
-SECTIONS = (".struct_ops", ".struct_ops.link", "?.struct_ops", "?.struct_ops.link")
+StructOps = tuple[Section, int, MapSpec]
+"""A map, and where its struct is."""
 
 
-def read_struct_ops(file: ObjectFile) -> list[tuple[Section, int, MapSpec]]:
+def read_struct_ops(file: ObjectFile) -> list[StructOps]:
     """Add the struct_ops maps; gives section, offset and spec of each. Raises ObjectError."""
     found = []
-    for name in SECTIONS:
+    for name in STRUCT_OPS:
         section = file.elf.section(name)
         if section is None or not section.size:
             continue
@@ -60,9 +61,7 @@ def _read_variable(file: ObjectFile, btf: Btf, section: Section, entry: SectionV
     )
 
 
-def read_callbacks(
-    file: ObjectFile, maps: list[tuple[Section, int, MapSpec]], programs: dict[tuple[int, int], str]
-) -> None:
+def read_callbacks(file: ObjectFile, maps: list[StructOps], programs: dict[tuple[int, int], str]) -> None:
     """Fill in which program is at which offset of each struct. Raises ObjectError."""
     for section in {section.number: section for section, _, _ in maps}.values():
         relocations = file.elf.section(".rel" + section.name)

@@ -11,7 +11,7 @@ from struct import error as StructError
 from struct import pack
 
 from ..btf.kinds import IntEncoding, Kind
-from ..errors import BpflabError
+from ..errors import ElementError
 from ..lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     ByteOrder = Literal["little", "big"]
 
 _FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
-
-
-class ElementError(BpflabError, ValueError):
-    """A key or value does not fit: it has the wrong size, type or range."""
 
 
 class Codec:

@@ -8,7 +8,8 @@ from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
-from .codec import Codec, ElementError, IntCodec, exact_bytes
+from ..errors import ElementError
+from .codec import Codec, IntCodec, exact_bytes
 
 if TYPE_CHECKING:
     from .codec import ByteOrder

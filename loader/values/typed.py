@@ -21,8 +21,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..btf.kinds import ENUMS, IntEncoding, Kind
-from ..errors import BtfError
-from .codec import BytesCodec, Codec, ElementError, IntCodec, exact_bytes
+from ..errors import BtfError, ElementError
+from .codec import BytesCodec, Codec, IntCodec, exact_bytes
 from .records import BitfieldCodec, Field, StructCodec, TailCodec, UnionCodec
 
 if TYPE_CHECKING:

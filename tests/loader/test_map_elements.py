@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 from bpflab.loader.btf import Btf
 from bpflab.loader.enums import MapFlags, MapType
-from bpflab.loader.errors import KernelError
+from bpflab.loader.errors import ElementError, KernelError
 from bpflab.loader.maps.create import create_map
 from bpflab.loader.maps.elements import StackCodec, TargetCodec, key_codec, value_codec
 from bpflab.loader.maps.map import Map
 from bpflab.loader.maps.pinning import open_or_pin
 from bpflab.loader.spec import MapSpec
-from bpflab.loader.values.codec import ElementError
 
 NO_TYPES: tuple[Btf | None, int] = (None, 0)
 

@@ -19,7 +19,7 @@ from bpflab.loader.btf.edit import BtfEdit
 from bpflab.loader.btf.kinds import make_info
 from bpflab.loader.cpus import possible_cpus
 from bpflab.loader.enums import MapFlags, MapType
-from bpflab.loader.errors import BpflabError, KernelError, NotSupportedError
+from bpflab.loader.errors import BpflabError, ElementError, KernelError, NotSupportedError
 from bpflab.loader.maps import batch as map_batch
 from bpflab.loader.maps import many as map_many
 from bpflab.loader.maps import map as map_module
@@ -28,7 +28,6 @@ from bpflab.loader.maps.create import create_map
 from bpflab.loader.maps.map import ALL_CPUS, CPU, EXIST, LOCK, NO_EXIST, Map
 from bpflab.loader.native.numbers import NO_INT
 from bpflab.loader.spec import MapSpec, ObjectSpec
-from bpflab.loader.values.codec import ElementError
 
 pytestmark = pytest.mark.usefixtures("live")
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from bpflab.loader.btf import Kind, Linkage
 from bpflab.loader.enums import AttachType, MapFlags, MapType, ProgFlags, ProgType
-from bpflab.loader.errors import ObjectError
+from bpflab.loader.errors import ElementError, ObjectError
 from bpflab.loader.spec import ObjectSpec
 from bpflab.loader.spec.sections import SECTIONS, find_section
-from bpflab.loader.values.codec import ElementError
 
 Compile = Callable[[str], Path]
 
