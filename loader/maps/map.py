@@ -384,7 +384,7 @@ class Map(RawMap):
         """What makes a value (of a struct: a record) of one of the map's events.
 
         `type` is the name of a struct, union or typedef of the object's BTF; '' is the type that
-        the map's definition says. Raises BtfError if there is none.
+        the map's definition says. Raises BtfError if there is none, or none that makes sense.
         """
         from ..readers.event_types import decoder
 

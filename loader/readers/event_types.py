@@ -18,13 +18,13 @@ _NAMED = frozenset({Kind.STRUCT, Kind.UNION, Kind.TYPEDEF, Kind.ENUM, Kind.ENUM6
 def decoder(name: str, btf: Btf | None, type_id: int, type: str) -> Callable[[bytes], Any]:
     """What makes a value of a sample of map `name`: of the type so called in `btf`, or, if '', of `type_id`.
 
-    Bytes behind the type's own are left out. Raises BtfError, if there is no such type; what
-    it gives raises BpflabError for a sample that is too short.
+    Bytes behind the type's own are left out. Raises BtfError, if there is no such type or it makes
+    no sense; what it gives raises BpflabError for a sample that is too short.
     """
     if btf is None:
         raise BtfError(f"map '{name}': its events cannot be decoded: its object has no BTF")
     codec = codec_of(btf, _type_named(name, btf, type) if type else _declared(name, type_id))
-    size, decode = codec.size, codec.decode
+    size, decode = codec.size, codec.decoder()
 
     def decode_sample(sample: bytes) -> Any:
         if len(sample) < size:

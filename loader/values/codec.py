@@ -15,7 +15,7 @@ from ..errors import ElementError
 from ..lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any, Literal
 
     from ..btf import Btf
@@ -41,6 +41,10 @@ class Codec:
     def decode(self, data: bytes) -> Any:
         """The value that `size` bytes hold."""
         raise NotImplementedError
+
+    def decoder(self) -> Callable[[bytes], Any]:
+        """What does `decode`, for many values: looks up once what does not change."""
+        return self.decode
 
     def decode_many(self, data: bytes | bytearray, count: int) -> list[Any]:
         """The first `count` values of those that lie one behind the other."""

@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from ..errors import ElementError
-from .codec import Codec, IntCodec, exact_bytes
+from .codec import BytesCodec, Codec, IntCodec, exact_bytes
 
 if TYPE_CHECKING:
     from .codec import ByteOrder
@@ -216,28 +216,45 @@ class StructCodec(AggregateCodec):
             at = offset + codec.size
         return struct.Struct(f"{text}{self.size - at}x"), codecs
 
+    @cached_property
+    def _conversions(self) -> list[tuple[int, Callable[[bytes], Any]]]:
+        """Places of the members that are not what `struct` makes of them already, with what they become."""
+        codecs = self._packed[1] if self._packed else []
+        return [
+            (place, codec.decode)
+            for place, codec in enumerate(codecs)
+            if codec is not None and type(codec) is not BytesCodec
+        ]
+
     def decode(self, data: bytes) -> Record:
         """What lies behind the struct is left out, unless its last member is an array without length."""
         if self._packed is not None:
-            packed, codecs = self._packed
-            return self._make(packed.unpack_from(data), codecs)
+            return self._make(self._packed[0].unpack_from(data))
         return self.record(
             codec.decode(data[offset : None if isinstance(codec, TailCodec) else offset + codec.size])
             for _, offset, codec in self.fields
         )
 
+    def decoder(self) -> Callable[[bytes], Any]:
+        if self._packed is None or self._conversions:
+            return self.decode
+        unpack, record = self._packed[0].unpack_from, self.record
+        return lambda data: record(unpack(data))
+
     def decode_many(self, data: bytes | bytearray, count: int) -> list[Any]:
         if self._packed is None or not self.size:
             return super().decode_many(data, count)
-        packed, codecs = self._packed
-        raw = packed.iter_unpack(memoryview(data)[: count * self.size])
-        if not any(codecs):
-            return list(map(self.record, raw))
-        return [self._make(items, codecs) for items in raw]
+        raw = self._packed[0].iter_unpack(memoryview(data)[: count * self.size])
+        return list(map(self._make if self._conversions else self.record, raw))
 
-    def _make(self, raw: tuple[Any, ...], codecs: list[Codec | None]) -> Record:
-        items = zip(raw, codecs, strict=True)
-        return self.record(item if codec is None else codec.decode(item) for item, codec in items)
+    def _make(self, raw: tuple[Any, ...]) -> Record:
+        conversions = self._conversions
+        if not conversions:
+            return self.record(raw)
+        items = list(raw)
+        for place, convert in conversions:
+            items[place] = convert(items[place])
+        return self.record(items)
 
     def encode(self, value: object) -> bytes:
         if isinstance(value, bytes | bytearray | memoryview):

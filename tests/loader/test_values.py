@@ -54,6 +54,7 @@ struct address {
 };
 struct event { u32 length; char text[]; };
 struct numbers { u32 length; u16 rest[]; };
+struct plain_data { u8 first; s32 second; u8 octets[3]; u64 last; };
 struct inner { struct { union { u32 deep; }; }; };
 #define INITIAL __attribute__((section(".data"), used))
 struct flow flow INITIAL = {
@@ -62,6 +63,7 @@ struct flow flow INITIAL = {
 };
 struct bits bits INITIAL = { 5, -3, 100000, 31, 1ULL << 63, 0xABCDEF0123, 77 };
 struct address address INITIAL = { 2, { 0x7f000001 }, { 3, 4 }, { 0x01020304 } };
+struct plain_data plain_data INITIAL = { 1, -2, { 3, 4, 5 }, 6 };
 struct inner inner INITIAL = { { { 9 } } };
 enum colour colour INITIAL = RED;
 enum plain plain INITIAL = ONE;
@@ -209,6 +211,22 @@ def test_many_at_once(spec: ObjectSpec) -> None:
     bits = codec(spec, "bits")
     raw = spec.variables["bits"].read_bytes()
     assert bits.decode_many(bytearray(raw * 2 + b"rest"), 2) == [bits.decode(raw)] * 2
+
+
+@pytest.mark.parametrize("name", ["flow", "bits", "address", "inner", "plain_data", "octets", "colour"])
+def test_a_decoder_does_what_decode_does(spec: ObjectSpec, name: str) -> None:
+    one = codec(spec, name)
+    raw = spec.variables[name].read_bytes()
+    value, same = one.decoder()(raw), one.decode(raw)
+    assert type(value) is type(same) and value == same and repr(value) == repr(same)
+
+
+def test_a_struct_of_numbers_and_bytes(spec: ObjectSpec) -> None:
+    """Nothing has to be done to its members: it has a way of its own."""
+    decode = codec(spec, "plain_data").decoder()
+    value = decode(spec.variables["plain_data"].read_bytes() + b"padding")
+    assert isinstance(value, Record)
+    assert value == (1, -2, b"\3\4\5", 6) and value.octets == b"\3\4\5" and value.last == 6
 
 
 def test_an_array_without_length_takes_the_rest(spec: ObjectSpec) -> None:
