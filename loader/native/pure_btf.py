@@ -126,14 +126,16 @@ class _Wanted:
         """The strings from their first, second … byte on, and which values one of the names has there."""
 
     def among(self, offsets: Sequence[int]) -> set[int]:
-        """Those of the strings at these offsets."""
+        """Those of the strings at these offsets, of which 0 is none."""
+        offsets = [*filter(None, offsets)]
         for strings, is_there in self._places:
             try:
                 found = bytes(_items(strings, offsets))
-            except IndexError:  # only at the first place: behind it there is a byte that is not zero
-                return self.among([at for at in offsets if at < len(self._strings)])
+            except IndexError:  # a look at each offset before would take as long as the rest
+                offsets = [at for at in offsets if at < len(strings)]
+                found = bytes(_items(strings, offsets))
             offsets = [*compress(offsets, found.translate(is_there))]
-        return {at for at in offsets if at and self._is_wanted(bytes(self._strings[at : at + _MAX_NAME + 1]))}
+        return {at for at in offsets if self._is_wanted(bytes(self._strings[at : at + _MAX_NAME + 1]))}
 
     def _is_wanted(self, text: bytes) -> bool:
         return text.startswith(self._beginnings) and b"\0" in text

@@ -121,6 +121,25 @@ def test_a_name_beyond_the_strings_is_no_name(twin: ModuleType) -> None:
     assert index(twin, btf) == []
 
 
+def test_a_name_beyond_the_strings_hides_no_other(twin: ModuleType) -> None:
+    names = 1, 0x7FFFFFFF, 6, 1
+    btf = Btf(array("I", [word for name in names for word in (name, make_info(Kind.FWD), 0)]), b"\0name\0")
+    assert find(twin, btf, b"name") == ["name", "name"]
+
+
+def test_the_last_string_may_be_shorter_than_the_other_names(twin: ModuleType) -> None:
+    btf = typedefs("longer", "x")
+    assert find(twin, btf, b"longer", b"x") == ["longer", "x"]
+    assert find(twin, btf, b"longer", b"xyz") == ["longer"]
+    assert find(twin, btf, b"xyz") == []
+
+
+def test_names_anywhere_among_many(twin: ModuleType) -> None:
+    btf = typedefs(*(f"t{number}" for number in range(5000)))
+    wanted = [f"t{number}" for number in (0, 1, 1023, 1024, 2047, 2048, 4095, 4096, 4999)]
+    assert find(twin, btf, *map(str.encode, wanted)) == wanted
+
+
 def test_a_name_that_the_kernel_would_not_take_is_no_name(twin: ModuleType) -> None:
     longest = "n" * 512
     btf = typedefs(longest, longest + "n", "n" * 508 + "___v2", "n" * 507 + "___v2")
