@@ -56,7 +56,7 @@ def _objects(reader: Reader, _: memoryview) -> int:
 
 
 def _batches(reader: Reader, kept: memoryview) -> int:
-    """Each batch is copied to the same place; a perf buffer's is such a copy already."""
+    """Batches are kept together, as in the other subjects; a perf buffer's is a copy already."""
     events, lies_in_ring = 0, isinstance(reader, RingBuffer)
     for batch in reader.batches(0):
         if lies_in_ring:
