@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from ..harness.outcomes import AGAIN, BenchmarkResult, Run
+from .aims import Aim, aim_of, aims_sentence
 from .statistics import MINIMUM_ROUNDS, Claim, Ratio, counted_claim, paired_ratios, ratio, usable
 
 BASELINE = "libbpf"
@@ -46,6 +47,21 @@ class BenchmarkRow:
     ratio: Ratio | None
     floor: Ratio | None = None
     """The baseline against itself: what is nearer to 1 than this is noise."""
+    aim: Aim | None = None
+    """The most that it is to take."""
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether it takes no more than its aim; None if it has none."""
+        return self.aim.reached(self.ratio.median if self.ratio else None, self.time) if self.aim else None
+
+    @property
+    def aim_text(self) -> str:
+        """Such as ``≤ 1.50× ✓``; '' without an aim."""
+        if self.aim is None:
+            return ""
+        limit = times(self.aim.ratio) if self.aim.ratio is not None else duration(self.aim.median, self.unit)
+        return f"≤ {limit} {'✓' if self.reached else '✗'}"
 
     @property
     def area(self) -> str:
@@ -112,6 +128,16 @@ class KernelBenchmarks:
         return f"{LANES.get(self.lane, self.lane)}: Linux {self.kernel}"
 
     @property
+    def aims(self) -> str:
+        """How many aims are reached, and which not; '' if there are none."""
+        return aims_sentence((row.benchmark, row.reached) for row in self.rows if row.reached is not None)
+
+    @property
+    def missed(self) -> tuple[BenchmarkRow, ...]:
+        """The rows that take more than they are to, and of which it is known why."""
+        return tuple(row for row in self.rows if row.aim and row.reached is False and row.aim.missed)
+
+    @property
     def areas(self) -> tuple[tuple[str, tuple[BenchmarkRow, ...]], ...]:
         """The rows, grouped by what they are about."""
         names = dict.fromkeys(row.area for row in self.rows)
@@ -158,6 +184,7 @@ def _row(results: list[BenchmarkResult], subject: str) -> BenchmarkRow:
         _median(results, BASELINE),
         ratio(_ratios(results, subject)),
         ratio(_ratios(results, AGAIN)),
+        aim_of(first.benchmark, subject, first.lane),
     )
 
 

@@ -84,7 +84,7 @@ def _why(cell: CheckResult) -> str:
 
 def _benchmarks(kernel: KernelBenchmarks) -> str:
     head = ["benchmark", "subject", "median", BASELINE, "ratio", "95 % interval", f"{BASELINE} twice", "n"]
-    head.append("in words")
+    head += ["aim", "in words"] if kernel.aims else ["in words"]
     rows = [
         [
             _escaped(row.title),
@@ -95,11 +95,14 @@ def _benchmarks(kernel: KernelBenchmarks) -> str:
             _interval(row.ratio),
             _interval(row.floor),
             str(row.ratio.rounds if row.ratio else 0),
+            *([row.aim_text] if kernel.aims else []),
             _escaped(row.sentence),
         ]
         for row in kernel.rows
     ]
-    return f"#### {_escaped(kernel.title)}\n\n{_table(head, rows)}"
+    reasons = [f"- {_code(row.benchmark)}: {_escaped(row.aim.missed)}" for row in kernel.missed if row.aim]
+    aims = f"{_escaped(kernel.aims)}.\n\n" if kernel.aims else ""
+    return "\n".join([f"#### {_escaped(kernel.title)}\n\n{aims}{_table(head, rows)}", *reasons])
 
 
 def _interval(ratio: Ratio | None) -> str:

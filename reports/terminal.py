@@ -20,6 +20,9 @@ from .statistics import Ratio
 FEW = 24
 """Up to so many checks every one has a line; with more, areas where all is well have one line each."""
 
+WIDE = 140
+"""Columns of a terminal from which a table of benchmarks has all its own."""
+
 LISTED, LONGEST_REASON = 40, 400
 
 _STYLE = {
@@ -42,7 +45,9 @@ def print_matrix(run: Run, console: Console) -> None:
             console.print(line, soft_wrap=True, highlight=False)
     for kernel in report.benchmarks:
         console.print(Text(f"\n{kernel.title}", "bold"))
-        console.print(_benchmarks(kernel.rows))
+        console.print(_benchmarks(kernel.rows, console.width))
+        if kernel.aims:
+            console.print(Text(f"{kernel.aims}."))
     for warning in filter(None, (cut_short(report), mixed(report))):
         console.print(Text(warning, "yellow"))
     alarming = any(kind.alarming for kind in report.tally)
@@ -124,24 +129,28 @@ def _reasons(report: Report) -> Iterator[Text]:
         yield Text(f"… and {len(found) - LISTED:,} more in matrix.html", "dim")
 
 
-def _benchmarks(rows: tuple[BenchmarkRow, ...]) -> Table:
+def _benchmarks(rows: tuple[BenchmarkRow, ...], width: int) -> Table:
+    """Where there is no room for all, the benchmark, its ratio with the interval, and the aim."""
+    aims, wide = any(row.aim for row in rows), width >= WIDE
+    figures = ["median", BASELINE, "ratio", "95 % interval", f"{BASELINE} twice", "n"]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for name in ("benchmark", "subject"):
+    for name in ("benchmark", "subject") if wide else ("benchmark",):
         table.add_column(name)
-    for name in ("median", BASELINE, "ratio", "95 % interval", f"{BASELINE} twice", "n"):
+    for name in figures if wide else figures[2:4]:
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("in words")
+    if aims:
+        table.add_column("aim", no_wrap=True)
+    if wide:
+        table.add_column("in words")
     for row in rows:
-        ratio = row.ratio
-        figures = (
-            duration(row.time, row.unit),
-            duration(row.baseline, row.unit),
-            times(ratio.median) if ratio else "—",
-            _interval(ratio),
-            _interval(row.floor),
-            str(ratio.rounds if ratio else 0),
-        )
-        table.add_row(*map(Text, (row.title, row.subject, *figures, row.sentence)))
+        aim = [row.aim_text] if aims else []
+        middle = [times(row.ratio.median) if row.ratio else "—", _interval(row.ratio)]
+        if wide:
+            before = [row.title, row.subject, duration(row.time, row.unit), duration(row.baseline, row.unit)]
+            after = [_interval(row.floor), str(row.ratio.rounds if row.ratio else 0), *aim, row.sentence]
+        else:
+            before, after = [row.benchmark], aim
+        table.add_row(*map(Text, (*before, *middle, *after)))
     return table
 
 

@@ -27,7 +27,16 @@ def list_checks() -> list[CheckInfo]:
 
     Raises RuntimeError if the suite's own files cannot be imported.
     """
-    job, catalogue = SuiteJob(), _Catalogue()
+    return _collected(SuiteJob())
+
+
+def list_benchmarks() -> list[str]:
+    """The names of all benchmarks, without what those of several figures append. Raises RuntimeError."""
+    return [check.id for check in _collected(SuiteJob(bench=True))]
+
+
+def _collected(job: SuiteJob) -> list[CheckInfo]:
+    catalogue = _Catalogue()
     if pytest_run(files(job), [*OPTIONS, "--collect-only"], [Collection(job), catalogue]):
         raise RuntimeError("the suite's own files cannot be collected")
     return catalogue.checks

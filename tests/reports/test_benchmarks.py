@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from bpflab.harness.outcomes import AGAIN, BenchmarkResult, DistributionResult, KernelInfo, OutcomeWriter, Run
+from bpflab.harness.suite.catalogue import list_benchmarks
+from bpflab.reports.aims import aims
 from bpflab.reports.benchmarks import BenchmarkRow, compare
 from bpflab.reports.histogram import distributions, percentile
 from bpflab.reports.history import series, steps
@@ -156,3 +158,40 @@ def test_history_is_of_one_kernel_release_and_says_what_changed() -> None:
     assert "+10.0 % since 2026-11-06" in page
     assert "+10.0 % on 2026-11-06" in markdown(Report.of(runs[-1], runs[:-1]))
     assert 'id="history"' not in benchmarks_html(Report.of(runs[-1]))
+
+
+def aimed(benchmark: str, ours: float, lane: str = "host", subject: str = "reference") -> Run:
+    samples = {subject: [100 * ours] * 24, "libbpf": [100.0] * 24}
+    return Run(benchmarks=[BenchmarkResult("host", benchmark, "a title", "ns", samples, lane=lane)])
+
+
+def test_a_row_says_whether_it_reaches_its_aim() -> None:
+    within, beyond = (compare(aimed("load/core", ours))[0] for ours in (0.3, 0.31))
+    assert within.rows[0].reached and within.rows[0].aim_text == "≤ 0.30× ✓"
+    assert within.aims == "1 of 1 aims reached"
+    assert beyond.rows[0].reached is False and beyond.aims == "0 of 1 aims reached; missed: load/core"
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        aimed("load/core", 9, lane="instructions"),
+        aimed("load/core", 9, subject="other"),
+        aimed("load/open", 9),
+    ],
+)
+def test_aims_are_for_our_loader_on_the_host_kernel(run: Run) -> None:
+    found = compare(run)[0]
+    assert found.rows[0].reached is None and not found.rows[0].aim_text and not found.aims
+
+
+def test_the_reports_say_why_an_aim_is_missed() -> None:
+    report = Report.of(aimed("load/xdp", 9))
+    (missed,) = report.benchmarks[0].missed
+    assert missed.aim is not None and missed.aim.missed in markdown(report)
+    assert "misses its aim" in benchmarks_html(report)
+    assert "misses its aim" not in benchmarks_html(Report.of(aimed("load/xdp", 1)))
+
+
+def test_every_aim_is_for_a_benchmark_that_there_is() -> None:
+    assert {name.removesuffix("_rss") for name in aims()} <= {*list_benchmarks()}
