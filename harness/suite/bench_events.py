@@ -116,7 +116,7 @@ def bench_stream(
         return measured.samples
 
     paired.run(
-        f"Read a 64-byte event as they come from {title}, {WAYS[way]}",
+        f"Read 64-byte events as they come from {title}, {WAYS[way]}",
         operations=STREAM,
         measure=measure,
         most_loops=2,

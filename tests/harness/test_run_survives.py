@@ -158,7 +158,13 @@ def test_a_check_whose_guest_is_killed_each_time_is_infrastructure(plan: Plan, o
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_no_guest_and_keeps_what_it_has(out: Path, ending: signal.Signals) -> None:
     command = [sys.executable, "-m", "bpflab", "run", "--kernels", "6.12", "--guest", "snapshot"]
-    with subprocess.Popen([*command, "--out", str(out)], stderr=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(
+        [*command, "--out", str(out)],
+        stderr=subprocess.PIPE,
+        text=True,
+        # Shells start background jobs with SIGINT ignored, and whoever they start inherits that.
+        preexec_fn=lambda: signal.signal(ending, signal.SIG_DFL),
+    ) as running:
         assert running.stderr
         while not (guests := children("qemu-system", running.pid)) or not (out / "outcomes.jsonl").exists():
             assert running.poll() is None, running.stderr.read()
