@@ -115,7 +115,7 @@ class IntCodec(Codec):
         if not self.format or self._order != sys.byteorder:
             return super().decode_many(data, count)
         # typeshed lists cast()'s formats one by one; ours is chosen at run time among them.
-        return list(memoryview(data)[: count * self.size].cast("B").cast(self.format))  # type: ignore[call-overload]
+        return list(memoryview(data)[: count * self.size].cast("B").cast(self.format))  # type: ignore[call-overload]  # a letter, to typeshed one of many literals
 
 
 class PerCpuCodec(Codec):

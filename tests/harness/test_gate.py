@@ -54,7 +54,7 @@ def baseline(tmp_path: Path) -> Path:
 def test_a_regression_beyond_the_tolerance_is_caught(
     baseline: Path, row: str, figure: float, caught: bool
 ) -> None:
-    comparison = gate.compare(run_of(**{row: figure}), baseline)  # type: ignore[arg-type]
+    comparison = gate.compare(run_of(**{row: figure}), baseline)  # type: ignore[arg-type]  # keywords of several types
     assert [change.benchmark for change in comparison.regressions] == [row.replace("__", "/")] * caught
     assert len(comparison.changes) == 1 and comparison.left_out == ()
 
@@ -76,7 +76,7 @@ def test_time_is_no_matter_of_the_gate(baseline: Path) -> None:
 def test_what_does_not_compare_is_left_out_with_a_word(
     baseline: Path, options: dict[str, str], word: str
 ) -> None:
-    comparison = gate.compare(run_of(**options, lookup__hash=1e6), baseline)  # type: ignore[arg-type]
+    comparison = gate.compare(run_of(**options, lookup__hash=1e6), baseline)  # type: ignore[arg-type]  # keywords of several types
     assert comparison.changes == () and word in comparison.left_out[0]
 
 

@@ -72,7 +72,7 @@ def test_a_name_twice_is_refused() -> None:
 
 
 def test_a_source_that_shrinks_is_an_error(tmp_path: Path) -> None:
-    class Shrinking(type(tmp_path)):  # type: ignore[misc]
+    class Shrinking(type(tmp_path)):  # type: ignore[misc]  # a base that depends on the system
         def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
             found = list(super().stat(follow_symlinks=follow_symlinks))
             found[6] += 1

@@ -53,7 +53,7 @@ def offsets_by_pyelftools(path: Path, table: str) -> dict[str, set[int]]:
         elf = ELFFile(file)
         section = elf.get_section_by_name(table)
         assert section is not None
-        for symbol in section.iter_symbols():  # type: ignore[attr-defined]
+        for symbol in section.iter_symbols():  # type: ignore[attr-defined]  # pyelftools says Section
             if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_shndx"] != "SHN_UNDEF":
                 (offset,) = elf.address_offsets(symbol["st_value"])
                 found.setdefault(symbol.name, set()).add(offset)

@@ -29,7 +29,7 @@ def native(monkeypatch: pytest.MonkeyPatch, twin: ModuleType) -> None:
 
 
 def make(type: MapType, key: int, value: int, entries: int, flags: int = 0, **more: object) -> Map:
-    spec = MapSpec("test", type, key, value, entries, flags, **more)  # type: ignore[arg-type]
+    spec = MapSpec("test", type, key, value, entries, flags, **more)  # type: ignore[arg-type]  # fields of several types
     return create_map(spec, "object", None, None)
 
 

@@ -66,7 +66,7 @@ def test_stacks_by_build_ids() -> None:
 
 def spec(**changes: int) -> MapSpec:
     values = {"type": MapType.HASH, "key_size": 4, "value_size": 8, "max_entries": 16, "flags": 0} | changes
-    return MapSpec("shared", **values)  # type: ignore[arg-type]
+    return MapSpec("shared", **values)  # type: ignore[arg-type]  # fields of several types
 
 
 @pytest.mark.usefixtures("live")

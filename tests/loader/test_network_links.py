@@ -90,7 +90,7 @@ def identity(loaded: Object, name: str) -> int:
 @pytest.mark.parametrize(("mode", "slot"), [("native", 0), ("generic", 1)])
 def test_xdp_is_asked_what_is_there(loaded: Object, veth: Veth, mode: str, slot: int) -> None:
     assert query_xdp(veth.name) == (0, 0, 0)
-    with loaded.programs["xdp_one"].attach_xdp(veth.name, mode):  # type: ignore[arg-type]
+    with loaded.programs["xdp_one"].attach_xdp(veth.name, mode):  # type: ignore[arg-type]  # one of the literals, by parametrize
         expected = [0, 0, 0]
         expected[slot] = identity(loaded, "xdp_one")
         assert list(query_xdp(veth.name)) == expected

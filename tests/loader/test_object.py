@@ -293,7 +293,7 @@ class TestOlderKernels:
 
         def without(btf: object, dropped: set[BtfFeature]) -> object:
             tried.append(set(dropped))
-            return real_without(btf, dropped)  # type: ignore[arg-type]
+            return real_without(btf, dropped)  # type: ignore[arg-type]  # what load_btf hands on
 
         def refuse(data: bytes, log: object = None) -> int:
             return real(data) if tried and BtfFeature.GLOBAL_FUNC in tried[-1] else -errno.EINVAL

@@ -35,7 +35,7 @@ class Stub:
 
 
 def load(stubs: list[Stub]) -> list[Stub]:
-    return side_by_side.load_each(stubs, Stub.load)  # type: ignore[arg-type, return-value]
+    return side_by_side.load_each(stubs, Stub.load)  # type: ignore[arg-type, return-value]  # stubs for programs
 
 
 @pytest.fixture
