@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from bpflab.reports.history import series, steps
 from bpflab.reports.html import benchmarks_html
 from bpflab.reports.markdown import markdown
 from bpflab.reports.model import Report
+from bpflab.reports.terminal import print_matrix
+from rich.console import Console
 
 KERNELS = [KernelInfo(version, f"{version}.0-1-amd64", version, "generic") for version in ("7.2", "6.1")]
 
@@ -195,3 +198,12 @@ def test_the_reports_say_why_an_aim_is_missed() -> None:
 
 def test_every_aim_is_for_a_benchmark_that_there_is() -> None:
     assert {name.removesuffix("_rss") for name in aims()} <= {*list_benchmarks()}
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_a_terminal_of_any_width_names_the_benchmark_and_its_ratio(width: int) -> None:
+    console = Console(width=width, record=True, file=io.StringIO())
+    print_matrix(aimed("load/core", 0.25), console)
+    text = console.export_text()
+    assert ("load/core" if width == 80 else "a title") in text
+    assert "0.25×" in text and "≤ 0.30× ✓" in text and "1 of 1 aims reached." in text
