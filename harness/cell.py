@@ -10,6 +10,7 @@ from typing import Any
 from ..kernels.kernel import Kernel
 from .guest.engine import End, EndKind, Engine, GuestSetupError, Job, Limits
 from .outcomes import (
+    FIRST_TRY,
     BenchmarkResult,
     CheckInfo,
     CheckResult,
@@ -39,6 +40,8 @@ class _Stream:
     running: str = ""
     done: set[str] = field(default_factory=set)
     finished: bool = False
+    late: dict[str, str] = field(default_factory=dict)
+    """Checks over their time limit for the first time → reason; each has another try in the next guest."""
     strange: list[str] = field(default_factory=list)
 
     def line(self, text: str) -> None:
@@ -57,22 +60,22 @@ class _Stream:
                 self.running = str(event["check"])
                 self.cell.started(self.running)
             case "check-finished":
-                check = str(event["check"])
-                self.done.add(check)
-                self.running = ""
-                self.cell.report(
-                    check,
-                    Outcome(event["outcome"]),
-                    float(event["seconds"]),
-                    str(event.get("reason", "")),
-                    dict(event.get("detail", {})),
-                )
+                self._finished(str(event["check"]), Outcome(event["outcome"]), event)
             case "benchmark":
                 self.cell.benchmark(event)
             case "distribution":
                 self.cell.distribution(event)
             case "suite-finished":
                 self.finished = True
+
+    def _finished(self, check: str, outcome: Outcome, event: dict[str, Any]) -> None:
+        seconds, reason = float(event["seconds"]), str(event.get("reason", ""))
+        self.running = ""
+        if outcome is Outcome.TIME_OUT and self.cell.may_retry(check, reason):
+            self.late[check] = reason
+            return
+        self.done.add(check)
+        self.cell.report(check, outcome, seconds, reason, dict(event.get("detail", {})))
 
 
 @dataclass
@@ -88,8 +91,12 @@ class Cell:
     started: Callable[[str], None] = lambda check: None
     _known: dict[str, CheckInfo] = field(default_factory=dict)
     _done: set[str] = field(default_factory=set)
-    _retried: set[str] = field(default_factory=set)
-    """Checks whose guest was lost once ('': between checks). Only infrastructure is tried again."""
+    _retried: dict[str, str] = field(default_factory=dict)
+    """Checks that had no end at their first try ('': between checks) → what became of it.
+
+    A lost guest says nothing of a check. A time-out says little: emulated guests on a busy machine
+    stand still at times. What hangs in a second guest too is a finding.
+    """
 
     def run(self) -> None:
         """Run every check, in as many guests as it takes; each check gets one result."""
@@ -103,6 +110,8 @@ class Cell:
                 return
             self._done |= stream.done
             if end.kind is EndKind.FINISHED and stream.finished:
+                if stream.late:
+                    continue
                 self._rest(Outcome.NOT_RUN, "the suite ended without running it", _evidence(end))
                 return
             if not self._after_loss(stream, end):
@@ -110,6 +119,7 @@ class Cell:
 
     def _guest(self, stream: _Stream) -> End:
         end = self.engine.run(self.kernel, self._job(), self.limits, stream.line)
+        late = tuple(f"{check} is tried again: {reason}" for check, reason in stream.late.items())
         strange = tuple(f"not an event: {text!r}" for text in stream.strange[:3])
         record = GuestRecord(
             kernel=self.kernel.label,
@@ -123,7 +133,7 @@ class Cell:
             cpu_s=end.cpu_s,
             command=end.command,
             console=end.console if end.kind is not EndKind.FINISHED else "",
-            notes=end.notes + strange,
+            notes=end.notes + late + strange,
         )
         self.emit(record)
         return end
@@ -132,9 +142,8 @@ class Cell:
         """Give the running check its outcome; whether to go on in a fresh guest."""
         outcome = _OUTCOME_OF.get(end.kind, Outcome.INFRA)
         reason = end.reason or f"the suite ended early with exit code {end.exit_code}"
-        infrastructure = outcome is Outcome.INFRA or not stream.running
-        if infrastructure and stream.running not in self._retried:
-            self._retried.add(stream.running)
+        without_end = outcome in (Outcome.INFRA, Outcome.TIME_OUT) or not stream.running
+        if without_end and self.may_retry(stream.running, f"{end.kind}: {reason}"):
             return True
         if not stream.running:
             why = f"the guest {end.kind} in its {end.phase} phase: {reason}"
@@ -143,6 +152,13 @@ class Cell:
         self.report(stream.running, outcome, 0.0, reason, _evidence(end))
         self._done.add(stream.running)
         return bool(self._pending()) or bool(self.plan.user_objects) or self.plan.bench
+
+    def may_retry(self, check: str, reason: str) -> bool:
+        """Whether a check that came to no end has another try: once, and then no more."""
+        if check in self._retried:
+            return False
+        self._retried[check] = reason
+        return True
 
     def _rest(self, outcome: Outcome, reason: str, detail: dict[str, Any]) -> None:
         for check in self._pending():
@@ -198,6 +214,8 @@ class Cell:
         verdict, deviation = judge(outcome, info, describe(self.kernel), self.subject, self.plan.deviations)
         if deviation is not None:
             detail = detail | {"deviation": f"{deviation.id}: {deviation.reason}"}
+        if check in self._retried:
+            detail = detail | {FIRST_TRY: self._retried[check]}
         detail = detail | {"reproduce": self._reproduce(info)}
         self.emit(
             CheckResult(self.kernel.label, self.subject, check, outcome, verdict, seconds, reason, detail)

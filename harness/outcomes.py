@@ -15,6 +15,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
 
+FIRST_TRY = "first try"
+"""Key of `CheckResult.detail`: what became of the check before, if it was tried twice."""
+
 AGAIN = "libbpf again"
 """The baseline once more beside itself in a benchmark: what differs between the two is noise."""
 

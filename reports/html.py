@@ -18,7 +18,7 @@ from .benchmarks import BASELINE, duration, times
 from .detail import Section, guest_sections, sections
 from .kind import Kind, as_expected
 from .model import Column, Report, Row
-from .sentence import cut_short, exceptions, headline, mixed
+from .sentence import exceptions, headline, warnings
 from .statistics import MINIMUM_ROUNDS, THRESHOLD
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -85,7 +85,7 @@ def _page(template: str, report: Report, script: str, **values: Any) -> str:
     return environment.get_template(template).render(
         report=report,
         run=report.run,
-        warnings=[text for text in (cut_short(report), mixed(report)) if text],
+        warnings=warnings(report),
         as_expected=as_expected,
         guest_sections=guest_sections,
         axis=distribution.Axis.over(report.benchmarks),

@@ -12,7 +12,7 @@ from .histogram import Distribution
 from .history import Series, percent
 from .kind import Kind, as_expected
 from .model import Column, Report, Row
-from .sentence import cut_short, mixed, sentence
+from .sentence import sentence, warnings
 from .side_by_side import SideBySide
 from .statistics import Ratio
 
@@ -25,7 +25,7 @@ LONGEST_REASON = 300
 def markdown(report: Report) -> str:
     """Summary, totals per kernel and subject, what is not as expected, benchmarks."""
     parts = [f"### {_escaped(sentence(report))}"]
-    parts += [f"> {_escaped(text)}" for text in (cut_short(report), mixed(report)) if text]
+    parts += [f"> {_escaped(text)}" for text in warnings(report)]
     if report.columns:
         parts.append(_totals(report))
         parts += _exceptions(report)

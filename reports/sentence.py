@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from ..harness.outcomes import FIRST_TRY
+from .clean import one_line
 from .kind import Kind, as_expected
 from .model import Report
 
@@ -47,6 +49,11 @@ def benchmarks_sentence(report: Report) -> str:
     return f"{_count(len(names), 'benchmark')} on {_count(len(kernels), 'kernel')}"
 
 
+def warnings(report: Report) -> list[str]:
+    """What a reader of the run should know before its results."""
+    return [text for text in (cut_short(report), mixed(report), tried_again(report)) if text]
+
+
 def cut_short(report: Report) -> str:
     """What is missing from a run that did not get to its end, or ''."""
     missing = (
@@ -66,6 +73,16 @@ def mixed(report: Report) -> str:
         versions.setdefault(subject.name, {})[subject.version] = None
     several = [f"{name} is {' and '.join(each)}" for name, each in versions.items() if len(each) > 1]
     return f"Merged runs differ: {'; '.join(several)}." if several else ""
+
+
+def tried_again(report: Report) -> str:
+    """Which checks came to no end at their first try, or ''; what they did at the second is their result."""
+    again = [
+        f"{row.check.id} on {column.name}: {one_line(str(cell.detail[FIRST_TRY]))}"
+        for row, column, cell in report.results()
+        if FIRST_TRY in cell.detail
+    ]
+    return f"Tried again in a fresh guest: {'; '.join(again)}." if again else ""
 
 
 def _where(report: Report) -> str:

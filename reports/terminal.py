@@ -14,7 +14,7 @@ from .benchmarks import BASELINE, BenchmarkRow, duration, times
 from .clean import one_line, shortened
 from .kind import Kind, Tally, as_expected
 from .model import Area, Report, Row
-from .sentence import cut_short, mixed, sentence
+from .sentence import sentence, warnings
 from .statistics import Ratio
 
 FEW = 24
@@ -48,7 +48,7 @@ def print_matrix(run: Run, console: Console) -> None:
         console.print(_benchmarks(kernel.rows, console.width))
         if kernel.aims:
             console.print(Text(f"{kernel.aims}."))
-    for warning in filter(None, (cut_short(report), mixed(report))):
+    for warning in warnings(report):
         console.print(Text(warning, "yellow"))
     alarming = any(kind.alarming for kind in report.tally)
     console.print(Text(f"{sentence(report)}.", "bold red" if alarming else "bold"))
@@ -111,7 +111,10 @@ def _legend(report: Report) -> Text:
 
 
 def _reasons(report: Report) -> Iterator[Text]:
-    """A line for each cell that is not as expected, then the command that shows it again."""
+    """A line for each cell that is not as expected, then the command that shows it again.
+
+    What alarms comes last: the end of the output is what a person sees, and a log of CI keeps.
+    """
     found = [
         (row, column, cell, kind)
         for row in report.rows
@@ -119,14 +122,14 @@ def _reasons(report: Report) -> Iterator[Text]:
         if cell and kind and (kind.alarming or kind is Kind.KNOWN)
     ]
     found.sort(key=lambda each: list(Kind).index(each[3]))
-    for row, column, cell, kind in found[:LISTED]:
+    if len(found) > LISTED:
+        yield Text(f"… and {len(found) - LISTED:,} more in matrix.html", "dim")
+    for row, column, cell, kind in reversed(found[:LISTED]):
         why = shortened(one_line(str(cell.detail.get("deviation") or cell.reason)), LONGEST_REASON)
         where = f" {row.check.id} on {column.name}: {cell.outcome}"
         yield Text.assemble((kind.symbol, _STYLE[kind]), where, (f", {why}" if why else "", "dim"))
         if kind.alarming and cell.detail.get("reproduce"):
             yield Text(f"    {one_line(str(cell.detail['reproduce']))}", "cyan")
-    if len(found) > LISTED:
-        yield Text(f"… and {len(found) - LISTED:,} more in matrix.html", "dim")
 
 
 def _benchmarks(rows: tuple[BenchmarkRow, ...], width: int) -> Table:

@@ -30,8 +30,10 @@ def started(name: str) -> str:
     return json.dumps({"event": "check-started", "check": name})
 
 
-def finished(name: str, outcome: str = "pass") -> str:
-    return json.dumps({"event": "check-finished", "check": name, "outcome": outcome, "seconds": 0.1})
+def finished(name: str, outcome: str = "pass", reason: str = "") -> str:
+    return json.dumps(
+        {"event": "check-finished", "check": name, "outcome": outcome, "seconds": 0.1, "reason": reason}
+    )
 
 
 DONE = json.dumps({"event": "suite-finished", "exit": 0})
@@ -90,22 +92,67 @@ def test_every_check_gets_its_outcome() -> None:
     assert outcomes(records) == {"maps/a": Outcome.PASS, "maps/b": Outcome.PASS, "maps/c": Outcome.FAIL}
 
 
-@pytest.mark.parametrize(
-    ("kind", "outcome"), [(EndKind.CRASHED, Outcome.CRASH), (EndKind.TIMED_OUT, Outcome.TIME_OUT)]
-)
-def test_a_guest_that_dies_names_its_check_and_the_rest_goes_on(kind: EndKind, outcome: Outcome) -> None:
+def result_of(check: str, records: list[Record]) -> CheckResult:
+    (result,) = (each for each in records if isinstance(each, CheckResult) and each.check == check)
+    return result
+
+
+def test_a_guest_that_dies_names_its_check_and_the_rest_goes_on() -> None:
     engine = Scripted(
         [
-            ([*play("maps/a"), started("maps/b")], end(kind, reason="Kernel panic")),
+            ([*play("maps/a"), started("maps/b")], end(EndKind.CRASHED, reason="Kernel panic")),
             ([*play("maps/c"), DONE], end(EndKind.FINISHED)),
         ]
     )
     records = run(engine)
-    assert outcomes(records) == {"maps/a": Outcome.PASS, "maps/b": outcome, "maps/c": Outcome.PASS}
+    assert outcomes(records) == {"maps/a": Outcome.PASS, "maps/b": Outcome.CRASH, "maps/c": Outcome.PASS}
     assert engine.jobs[1]["skip"] == ["maps/a", "maps/b"]
-    crashed = next(each for each in records if isinstance(each, CheckResult) and each.check == "maps/b")
+    crashed = result_of("maps/b", records)
     assert crashed.reason == "Kernel panic" and crashed.detail["console"] == "the console"
     assert crashed.verdict is Verdict.UNEXPECTED and "--checks 'maps/b'" in crashed.detail["reproduce"]
+
+
+def test_a_guest_that_hangs_in_a_check_is_tried_once_more() -> None:
+    hangs = end(EndKind.TIMED_OUT, reason="no line")
+    engine = Scripted(
+        [
+            ([*play("maps/a"), started("maps/b")], hangs),
+            ([started("maps/b")], hangs),
+            ([*play("maps/c"), DONE], end(EndKind.FINISHED)),
+        ]
+    )
+    records = run(engine)
+    assert outcomes(records) == {"maps/a": Outcome.PASS, "maps/b": Outcome.TIME_OUT, "maps/c": Outcome.PASS}
+    hung = result_of("maps/b", records)
+    assert hung.verdict is Verdict.UNEXPECTED and "timed out" in hung.detail["first try"]
+
+
+@pytest.mark.parametrize("second", ["pass", "time-out"])
+def test_a_check_over_its_limit_is_tried_once_more_when_the_others_are_done(second: str) -> None:
+    engine = Scripted(
+        [
+            (
+                [
+                    started("maps/a"),
+                    finished("maps/a", "time-out", "too long"),
+                    *play("maps/b", "maps/c"),
+                    DONE,
+                ],
+                end(EndKind.FINISHED),
+            ),
+            ([started("maps/a"), finished("maps/a", second), DONE], end(EndKind.FINISHED)),
+        ]
+    )
+    records = run(engine)
+    assert outcomes(records) == {
+        "maps/b": Outcome.PASS,
+        "maps/c": Outcome.PASS,
+        "maps/a": Outcome(second),
+    }
+    assert engine.jobs[1]["skip"] == ["maps/b", "maps/c"]
+    assert result_of("maps/a", records).detail["first try"] == "too long"
+    guests = [each for each in records if isinstance(each, GuestRecord)]
+    assert guests[0].notes == ("maps/a is tried again: too long",)
 
 
 def test_a_lost_guest_is_tried_once_more() -> None:

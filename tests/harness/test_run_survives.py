@@ -139,8 +139,9 @@ def test_a_guest_that_dies_costs_one_check(
     fatal = [each for check, each in results.items() if FATAL_CHECK in check]
     assert fatal and {each.outcome for each in fatal} == {outcome}
     assert why in fatal[0].reason and "qemu" in fatal[0].detail["command"]
-    # One that dies between checks, as QEMU's restored guests have done, is started again once.
-    assert len(fatal) < len(run.guests) <= 2 + len(fatal)
+    # What hangs is tried twice. A guest that dies between checks, as QEMU's restored ones have done, too.
+    deaths = len(fatal) * (2 if outcome is Outcome.TIME_OUT else 1)
+    assert deaths < len(run.guests) <= 2 + deaths
 
 
 def test_a_guest_that_is_killed_is_started_again(plan: Plan, out: Path) -> None:

@@ -2,10 +2,19 @@
 
 from dataclasses import replace
 
-from bpflab.harness.outcomes import CheckInfo, CheckResult, KernelInfo, Outcome, Run, SubjectInfo, Verdict
+from bpflab.harness.outcomes import (
+    FIRST_TRY,
+    CheckInfo,
+    CheckResult,
+    KernelInfo,
+    Outcome,
+    Run,
+    SubjectInfo,
+    Verdict,
+)
 from bpflab.reports.kind import Kind, kind_of
 from bpflab.reports.model import Report
-from bpflab.reports.sentence import cut_short, mixed, sentence
+from bpflab.reports.sentence import cut_short, mixed, sentence, tried_again
 
 
 def result(verdict: Verdict, outcome: Outcome = Outcome.FAIL, kernel: str = "6.1") -> CheckResult:
@@ -114,6 +123,14 @@ def test_merged_runs_of_different_kernels_or_subjects_say_so(calm: Run) -> None:
     text = mixed(Report.of(calm))
     assert "libbpf is 1.7.0 and 1.6.2" in text
     assert "6.1 is 6.1.0-1-amd64 and 6.1.0-2-amd64" in text
+
+
+def test_a_check_that_was_tried_twice_is_named(calm: Run) -> None:
+    assert tried_again(Report.of(calm)) == ""
+    twice = calm.results[0]
+    calm.results[0] = replace(twice, detail=twice.detail | {FIRST_TRY: "the check took\nmore than 30 s"})
+    text = tried_again(Report.of(calm))
+    assert f"{twice.check} on {twice.kernel}" in text and "the check took more than 30 s" in text
 
 
 def test_a_run_of_benchmarks_alone_has_no_columns(mixed: Run) -> None:
