@@ -41,6 +41,8 @@ STV_INTERNAL, STV_HIDDEN = 1, 2
 HEADER = struct.calcsize("<16sHHIQQQIHHHHHH")
 SECTION_HEADER = struct.calcsize("<IIQQQQIIQQ")
 SYMBOL = struct.calcsize("<IBBHQQ")
+INFO = 4
+"""Where type and binding are in a symbol."""
 RELOCATION = struct.calcsize("<QQ")
 
 
@@ -94,10 +96,15 @@ class _SymbolTable(NamedTuple):
     """The symbols as they are in the file."""
 
     section: str
-    rows: list[tuple[int, ...]]
-    by_kind: dict[int, list[int]]
-    """``STT_*`` → numbers."""
+    count: int
+    rows: bytes
+    kinds: bytes
+    """``STT_*`` of each."""
     names: ElfStrings
+
+
+_KINDS = bytes([info & 0xF for info in range(256)])
+"""st_info → ``STT_*``."""
 
 
 class ElfFile:
@@ -109,12 +116,15 @@ class ElfFile:
         self.byte_order: ByteOrder = self._identify()
         self.type, self.machine, sections_at, count, names_index = self._header()
         self._headers = self._read_headers(sections_at, count, names_index)
-        self._section_names = self._read_names(self._headers[names_index])
+        columns = zip(*self._headers, strict=True)
+        names, self._types, _, _, self._offsets, self._sizes, _, self._infos, _, _ = columns
+        self._section_names = self._read_names(names, self._headers[names_index])
         self._check_places()
         # Most sections are debug information, most symbols too: only what is asked for becomes an object.
         self._sections: dict[int, Section] = {}
         self._by_name = dict(zip(reversed(self._section_names), range(count - 1, -1, -1), strict=True))
         self._symbol_table: _SymbolTable | None = None
+        self._symbol_fields = struct.Struct(self.byte_order + "IBBHQQ")
         self._symbols: dict[int, Symbol] = {}
         self._symbols_of: dict[int, list[Symbol]] = {}
 
@@ -175,19 +185,22 @@ class ElfFile:
         headers = self._data[at : at + count * SECTION_HEADER]
         return [*struct.iter_unpack(self.byte_order + "IIQQQQIIQQ", headers)]
 
-    def _read_names(self, header: tuple[int, ...]) -> list[str]:
-        """The names of all sections, which are in the section with this header."""
+    def _read_names(self, offsets: tuple[int, ...], header: tuple[int, ...]) -> list[str]:
+        """The names of all sections, which are at these offsets of the section with this header."""
         _, _, _, _, offset, size, _, _, _, _ = header
         if offset + size > len(self._data):
             problem = f"section names at {offset}+{size} reach beyond the file ({len(self._data)} bytes)"
             raise ObjectError(self.name, "", problem)
-        strings = ElfStrings(self._data[offset : offset + size], self.name)
-        return strings.many([row[0] for row in self._headers], "name of section")
+        return ElfStrings(self._data[offset : offset + size], self.name).many(offsets, "name of section")
 
     def _check_places(self) -> None:
         """Every section must lie in the file, and all of them together."""
+        end = len(self._data)
+        # At once for most files; not for those whose .bss, which takes no room, is larger than they are.
+        if sum(self._sizes) <= end and max(map(int.__add__, self._offsets, self._sizes)) <= end:
+            return
         # Were every section the whole file, reading them would take the square of its size.
-        room = end = len(self._data)
+        room = end
         for _, kind, _, _, offset, size, _, _, _, _ in self._headers[1:]:
             if kind != SHT_NOBITS:
                 room -= size
@@ -236,8 +249,9 @@ class ElfFile:
 
     def relocations_of(self, targets: Container[int]) -> list[Section]:
         """The SHT_REL sections that are for one of the sections with these numbers."""
-        headers = enumerate(self._headers)
-        return [self.section_at(number) for number, row in headers if row[1] == SHT_REL and row[7] in targets]
+        infos = self._infos
+        numbers = [number for number, kind in enumerate(self._types) if kind == SHT_REL]
+        return [self.section_at(number) for number in numbers if infos[number] in targets]
 
     def contents(self, section: Section) -> bytes:
         """The bytes of a section; none for SHT_NOBITS, which has only a size."""
@@ -248,21 +262,14 @@ class ElfFile:
     @property
     def symbols(self) -> list[Symbol]:
         """The symbol table; empty if there is none."""
-        return [self.symbol_at(number) for number in range(len(self._table.rows))]
+        return [self.symbol_at(number) for number in range(self._table.count)]
 
     def symbols_of(self, kind: int) -> list[Symbol]:
         """The symbols of one type (``STT_*``)."""
         found = self._symbols_of.get(kind)
         if found is None:
-            numbers = self._table.by_kind.get(kind, ())
-            found = self._symbols_of[kind] = [self.symbol_at(number) for number in numbers]
-        return found
-
-    def symbol_at(self, number: int) -> Symbol:
-        """The symbol of a number that there is."""
-        found = self._symbols.get(number)
-        if found is None:
-            found = self._symbols[number] = self._read_symbol(number)
+            kinds = enumerate(self._table.kinds)
+            found = self._symbols_of[kind] = [self.symbol_at(number) for number, one in kinds if one == kind]
         return found
 
     @property
@@ -272,34 +279,37 @@ class ElfFile:
         return self._symbol_table
 
     def _read_symbol_table(self) -> _SymbolTable:
-        number = next((number for number, row in enumerate(self._headers) if row[1] == SHT_SYMTAB), None)
-        if number is None:
-            return _SymbolTable("", [], {}, ElfStrings(b"", self.name))
-        section = self.section_at(number)
+        if SHT_SYMTAB not in self._types:
+            return _SymbolTable("", 0, b"", b"", ElfStrings(b"", self.name))
+        section = self.section_at(self._types.index(SHT_SYMTAB))
         if section.size % SYMBOL:
             raise ObjectError(self.name, section.name, f"{section.size} bytes are no whole number of symbols")
         if section.link >= len(self._headers):
             raise ObjectError(
                 self.name, section.name, f"symbol names are in section {section.link}, which is missing"
             )
-        rows = [*struct.iter_unpack(self.byte_order + "IBBHQQ", self.contents(section))]
-        by_kind: dict[int, list[int]] = {}
-        for number, (_, info, _, _, _, _) in enumerate(rows):
-            by_kind.setdefault(info & 0xF, []).append(number)
+        rows = self.contents(section)
+        kinds = rows[INFO::SYMBOL].translate(_KINDS)
         names = self.contents(self.section_at(section.link))
-        return _SymbolTable(section.name, rows, by_kind, ElfStrings(names, self.name))
+        return _SymbolTable(section.name, len(kinds), rows, kinds, ElfStrings(names, self.name))
 
-    def _read_symbol(self, number: int) -> Symbol:
+    def symbol_at(self, number: int) -> Symbol:
+        """The symbol of a number that there is."""
+        found = self._symbols.get(number)
+        if found is not None:
+            return found
         table = self._table
-        name_at, info, other, home, value, size = table.rows[number]
-        name, kind = table.names.one(name_at, f"name of symbol {number}"), info & 0xF
+        name_at, info, other, home, value, size = self._symbol_fields.unpack_from(table.rows, number * SYMBOL)
+        name, kind = table.names.one(name_at, "name of symbol", number), info & 0xF
         if home < SHN_LORESERVE:
             if home >= len(self._headers):
                 problem = f"symbol {number} ('{name}') is in section {home}, which is missing"
                 raise ObjectError(self.name, table.section, problem)
             if kind == STT_SECTION and not name:
                 name = self._section_names[home]
-        return tuple.__new__(Symbol, (name, value, size, kind, info >> 4, other & 3, home))
+        found = tuple.__new__(Symbol, (name, value, size, kind, info >> 4, other & 3, home))
+        self._symbols[number] = found
+        return found
 
     def relocations(self, section: Section) -> Iterator[Relocation]:
         """The entries of an SHT_REL section."""
@@ -309,7 +319,7 @@ class ElfFile:
                 section.name,
                 f"{section.size} bytes of relocations are not {RELOCATION} bytes each ({section.entry_size})",
             )
-        count = len(self._table.rows)
+        count = self._table.count
         rows = struct.iter_unpack(self.byte_order + "QQ", self.contents(section))
         for number, (offset, info) in enumerate(rows):
             index = info >> 32

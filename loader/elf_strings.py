@@ -7,7 +7,10 @@ from .lean import TYPE_CHECKING
 from .long_strings import LONG, LongStrings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
+
+FEW = 1 << 22
+"""Bytes of text that may be read without a closer look."""
 
 
 class ElfStrings:
@@ -20,22 +23,23 @@ class ElfStrings:
         self._text = table.decode("ascii") if table.isascii() else ""
         self._long = LongStrings(len(table))
 
-    def many(self, offsets: Iterable[int], what: str) -> list[str]:
+    def many(self, offsets: Sequence[int], what: str) -> list[str]:
         """The strings at the offsets; `what` all of them name, each with its number."""
-        text, found = self._text, list[str]()
-        find, limit = text.find, LONG
-        for at in offsets:
-            length = find("\0", at) - at
-            if at and 0 <= length < limit:
-                found.append(text[at : at + length])
-            else:
-                found.append(self.one(at, f"{what} {len(found)}"))
-        return found
+        text = self._text
+        # At once from tables that are too small for strings that overlap to make work.
+        if len(text) * len(offsets) <= FEW and max(offsets) < len(text) and text[0] == text[-1] == "\0":
+            find = text.find
+            return [text[at : find("\0", at)] for at in offsets]
+        return [self.one(at, what, number) for number, at in enumerate(offsets)]
 
-    def one(self, at: int, what: str) -> str:
+    def one(self, at: int, what: str, number: int) -> str:
         """The string at an offset; 0 is the empty one."""
         if not at:
             return ""
+        end = self._text.find("\0", at)
+        if 0 <= end - at < LONG:
+            return self._text[at:end]
+        what = f"{what} {number}"
         end = self._table.find(0, at)
         if end < 0:
             size = len(self._table)

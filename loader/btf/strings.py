@@ -9,6 +9,9 @@ from ..long_strings import LONG, LongStrings
 if TYPE_CHECKING:
     from mmap import mmap
 
+MOST = 1 << 20
+"""Bytes of strings that are decoded at once: those of objects, not of kernels."""
+
 
 class StringSection:
     """Strings that end with a zero byte and are known by offset; in split BTF those of the base come first.
@@ -31,6 +34,9 @@ class StringSection:
         self.first: int = base.end if base else 0
         """Offset of the first string of its own."""
         self._long = LongStrings(self._end - start)
+        own = data[start : self._end] if base is None and self._end - start <= MOST else b""
+        self._ascii = own.decode("ascii") if own.isascii() else ""
+        """The same as text where that is small, and as simple as it mostly is."""
 
     @property
     def end(self) -> int:
@@ -39,6 +45,9 @@ class StringSection:
 
     def text(self, offset: int) -> str:
         """The string at an offset. Raises BtfError outside the section."""
+        end = self._ascii.find("\0", offset)
+        if 0 <= end - offset < LONG:
+            return self._ascii[offset:end]
         start = self._start + offset - self.first
         if not self._start <= start < self._end:
             if self._base and offset < self.first:

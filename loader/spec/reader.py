@@ -6,7 +6,7 @@ import struct
 
 from ..btf import Kind
 from ..btf.datasec import HIDDEN, fix_sections
-from ..elf import STB_LOCAL, STT_FUNC, STT_NOTYPE, STT_OBJECT, Symbol
+from ..elf import SHN_LORESERVE, STB_LOCAL, STT_FUNC, STT_NOTYPE, STT_OBJECT, Symbol
 from ..errors import BtfError, ObjectError
 from ..lean import TYPE_CHECKING
 from . import ExternSpec, ObjectSpec
@@ -48,7 +48,8 @@ def _read(file: ObjectFile, name: str) -> ObjectSpec:
     reader = FunctionReader(file, externs)
     functions = reader.read()
     programs = make_programs(file, functions)
-    _fill_slots(file, structs, _places(reader, programs))
+    if structs or file.elf.has(".rel" + MAPS):
+        _fill_slots(file, structs, _places(reader, programs))
     return ObjectSpec(
         name=name.split("/")[-1].split(".")[0],
         byte_order=file.elf.byte_order,
@@ -113,7 +114,7 @@ def _fix_btf(file: ObjectFile) -> None:
     symbols = {
         symbol.name: symbol
         for symbol in elf.symbols_of(STT_OBJECT)
-        if symbol.bind != STB_LOCAL and elf.section_of(symbol)
+        if symbol.bind != STB_LOCAL and 0 < symbol.section < SHN_LORESERVE
     }
 
     def section_size(name: str) -> int | None:
