@@ -71,11 +71,12 @@ class _Stream:
     def _finished(self, check: str, outcome: Outcome, event: dict[str, Any]) -> None:
         seconds, reason = float(event["seconds"]), str(event.get("reason", ""))
         self.running = ""
-        if outcome is Outcome.TIME_OUT and self.cell.may_retry(check, reason):
+        detail = dict(event.get("detail", {}))
+        if outcome is Outcome.TIME_OUT and self.cell.may_retry(check, reason, detail):
             self.late[check] = reason
             return
         self.done.add(check)
-        self.cell.report(check, outcome, seconds, reason, dict(event.get("detail", {})))
+        self.cell.report(check, outcome, seconds, reason, detail)
 
 
 @dataclass
@@ -91,8 +92,8 @@ class Cell:
     started: Callable[[str], None] = lambda check: None
     _known: dict[str, CheckInfo] = field(default_factory=dict)
     _done: set[str] = field(default_factory=set)
-    _retried: dict[str, str] = field(default_factory=dict)
-    """Checks that had no end at their first try ('': between checks) → what became of it.
+    _retried: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Checks that had no end at their first try ('': between checks) → what became of it, for the result.
 
     A lost guest says nothing of a check. A time-out says little: emulated guests on a busy machine
     stand still at times. What hangs in a second guest too is a finding.
@@ -143,7 +144,7 @@ class Cell:
         outcome = _OUTCOME_OF.get(end.kind, Outcome.INFRA)
         reason = end.reason or f"the suite ended early with exit code {end.exit_code}"
         without_end = outcome in (Outcome.INFRA, Outcome.TIME_OUT) or not stream.running
-        if without_end and self.may_retry(stream.running, f"{end.kind}: {reason}"):
+        if without_end and self.may_retry(stream.running, f"{end.kind}: {reason}", _evidence(end)):
             return True
         if not stream.running:
             why = f"the guest {end.kind} in its {end.phase} phase: {reason}"
@@ -153,11 +154,12 @@ class Cell:
         self._done.add(stream.running)
         return bool(self._pending()) or bool(self.plan.user_objects) or self.plan.bench
 
-    def may_retry(self, check: str, reason: str) -> bool:
+    def may_retry(self, check: str, reason: str, detail: dict[str, Any]) -> bool:
         """Whether a check that came to no end has another try: once, and then no more."""
         if check in self._retried:
             return False
-        self._retried[check] = reason
+        evidence = {f"{FIRST_TRY}: {key}": value for key, value in detail.items()}
+        self._retried[check] = {FIRST_TRY: reason} | evidence
         return True
 
     def _rest(self, outcome: Outcome, reason: str, detail: dict[str, Any]) -> None:
@@ -214,9 +216,7 @@ class Cell:
         verdict, deviation = judge(outcome, info, describe(self.kernel), self.subject, self.plan.deviations)
         if deviation is not None:
             detail = detail | {"deviation": f"{deviation.id}: {deviation.reason}"}
-        if check in self._retried:
-            detail = detail | {FIRST_TRY: self._retried[check]}
-        detail = detail | {"reproduce": self._reproduce(info)}
+        detail = detail | self._retried.get(check, {}) | {"reproduce": self._reproduce(info)}
         self.emit(
             CheckResult(self.kernel.label, self.subject, check, outcome, verdict, seconds, reason, detail)
         )

@@ -125,6 +125,7 @@ def test_a_guest_that_hangs_in_a_check_is_tried_once_more() -> None:
     assert outcomes(records) == {"maps/a": Outcome.PASS, "maps/b": Outcome.TIME_OUT, "maps/c": Outcome.PASS}
     hung = result_of("maps/b", records)
     assert hung.verdict is Verdict.UNEXPECTED and "timed out" in hung.detail["first try"]
+    assert hung.detail["first try: console"] == "the console"
 
 
 @pytest.mark.parametrize("second", ["pass", "time-out"])
