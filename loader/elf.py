@@ -96,7 +96,7 @@ class _SymbolTable(NamedTuple):
     """The symbols as they are in the file."""
 
     section: str
-    count: int
+    total: int
     rows: bytes
     kinds: bytes
     """``STT_*`` of each."""
@@ -262,7 +262,7 @@ class ElfFile:
     @property
     def symbols(self) -> list[Symbol]:
         """The symbol table; empty if there is none."""
-        return [self.symbol_at(number) for number in range(self._table.count)]
+        return [self.symbol_at(number) for number in range(self._table.total)]
 
     def symbols_of(self, kind: int) -> list[Symbol]:
         """The symbols of one type (``STT_*``)."""
@@ -319,7 +319,7 @@ class ElfFile:
                 section.name,
                 f"{section.size} bytes of relocations are not {RELOCATION} bytes each ({section.entry_size})",
             )
-        count = self._table.count
+        count = self._table.total
         rows = struct.iter_unpack(self.byte_order + "QQ", self.contents(section))
         for number, (offset, info) in enumerate(rows):
             index = info >> 32

@@ -78,7 +78,7 @@ class Btf:
         self._decoded: dict[int, BtfType] = {}
         self._resolved: dict[int, BtfType] = {}
         self._members: dict[int, tuple[Member, ...]] = {}
-        self._sections: list[int] | None = None
+        self._sections: list[BtfType] | None = None
         self._entries: dict[int, list[SectionVariable]] = {}
         self._named: dict[str, list[int]] = {}
 
@@ -181,18 +181,16 @@ class Btf:
 
     def of_kind(self, kind: int) -> list[BtfType]:
         """Its own types of one kind; no other is decoded."""
-        return [self.type(type_id) for type_id in self._ids_of(kind)]
-
-    def _ids_of(self, kind: int) -> list[int]:
-        words, first = self.words, self.first_id
-        return [n for n, at in enumerate(self._table.offsets, first) if words[at + 1] >> 24 & 0x7F == kind]
+        words = self.words
+        numbers = [n for n, at in enumerate(self._table.offsets) if words[at + 1] >> 24 & 0x7F == kind]
+        return [self.type(self.first_id + number) for number in numbers]
 
     @property
     def sections(self) -> list[BtfType]:
         """Its own DATASECs."""
         if self._sections is None:
-            self._sections = self._ids_of(Kind.DATASEC)
-        return [self.type(type_id) for type_id in self._sections]
+            self._sections = self.of_kind(Kind.DATASEC)
+        return self._sections
 
     def section(self, name: str) -> BtfType | None:
         """Its DATASEC of that name."""
@@ -207,32 +205,27 @@ class Btf:
         For whoever has made the buffer, which must be writable, while nobody else knows of it.
         Raises BtfError for a number that BTF cannot hold.
         """
-        self._overwrite(section, section.at - 1, size)
-        at = section.at
-        for variable in variables:
-            self._overwrite(section, at, *variable)
-            at += 3
-        self._entries[section.id] = variables
         number, kind, name, _, vlen, kflag, at = section
-        self._decoded[number] = tuple.__new__(BtfType, (number, kind, name, size, vlen, kflag, at))
+        words = self.words
+        try:
+            words[at - 1] = size
+            for variable in variables:
+                words[at], words[at + 1], words[at + 2] = variable
+                at += 3
+        except (ValueError, OverflowError):
+            raise BtfError(f"DATASEC '{name}' has a number beyond 32 bits") from None
+        self._entries[number] = variables
+        changed = tuple.__new__(BtfType, (number, kind, name, size, vlen, kflag, section.at))
+        self._decoded[number] = changed
+        self.sections[self.sections.index(section)] = changed
 
     def set_static(self, of: BtfType) -> None:
         """Make a VAR or FUNC static, in place as `set_section`."""
         if of.kind == Kind.VAR:
-            self._overwrite(of, of.at, Linkage.STATIC)
+            self.words[of.at] = Linkage.STATIC
         else:
-            self._overwrite(of, of.at - 2, make_info(Kind.FUNC, Linkage.STATIC))
+            self.words[of.at - 2] = make_info(Kind.FUNC, Linkage.STATIC)
             del self._decoded[of.id]
-
-    def _overwrite(self, of: BtfType, at: int, *numbers: int) -> None:
-        """Words of a record, from the place `at` on."""
-        words = self.words
-        try:
-            for number in numbers:
-                words[at] = number
-                at += 1
-        except (ValueError, OverflowError):
-            raise BtfError(f"{[*numbers]} do not fit in the 32 bits each that BTF type {of.id} has") from None
 
     def word_offset(self, type_id: int) -> int:
         """Where the record of one of its own types starts in `words`."""
@@ -259,7 +252,7 @@ class Btf:
         except IndexError:
             raise _damaged(type_id) from None
         text = self._strings.text(name)
-        kind, vlen, kflag = info >> 24 & 0x7F, info & 0xFFFFFF, bool(info >> 31)
+        kind, vlen, kflag = info >> 24 & 0x7F, info & 0xFFFFFF, info > 0x7FFFFFFF
         # What BtfType() does, in half the time.
         return tuple.__new__(BtfType, (type_id, kind, text, size_or_type, vlen, kflag, at + HEADER_WORDS))
 
@@ -286,12 +279,12 @@ class Btf:
             raise _damaged(of.id) from None
 
     def _triples(self, of: BtfType) -> Iterator[tuple[int, int, int]]:
-        words = self._behind(of, 3 * of.vlen)
-        return zip(words[::3], words[1::3], words[2::3], strict=True)
+        words = iter(self._behind(of, 3 * of.vlen).tolist())
+        return zip(words, words, words, strict=True)
 
     def _pairs(self, of: BtfType) -> Iterator[tuple[int, int]]:
-        words = self._behind(of, 2 * of.vlen)
-        return zip(words[::2], words[1::2], strict=True)
+        words = iter(self._behind(of, 2 * of.vlen).tolist())
+        return zip(words, words, strict=True)
 
     def members(self, of: BtfType) -> tuple[Member, ...]:
         """The fields of a STRUCT or UNION, in order."""

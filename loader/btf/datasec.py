@@ -10,7 +10,7 @@ from ..errors import BtfError
 from ..lean import TYPE_CHECKING
 from .btf import Btf
 from .kinds import Kind, Linkage
-from .records import BtfType, SectionVariable
+from .records import SectionVariable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,33 +31,29 @@ def fix_sections(btf: Btf, section_size: Callable[[str], int | None], symbols: M
     Raises BtfError if the BTF names a section or variable that the file lacks.
     """
     for section in btf.sections:
-        if section.name in (KCONFIG, KSYMS):
+        name = section.name
+        if name in (KCONFIG, KSYMS):
             continue
-        size = section.size_or_type or section_size(section.name)
+        size = section.size_or_type or section_size(name)
         if not size:
-            raise BtfError(f"DATASEC '{section.name}' has no ELF section of that name with data")
-        placed = [_place(btf, section, entry, symbols) for entry in btf.section_variables(section)]
+            raise BtfError(f"DATASEC '{name}' has no ELF section of that name with data")
+        placed = []
+        for entry in btf.section_variables(section):
+            variable = btf.type(entry.type_id)
+            if variable.kind != Kind.VAR:
+                raise BtfError(f"DATASEC '{name}' holds '{variable.name}', which is no variable")
+            if btf.linkage(variable) == Linkage.GLOBAL:
+                symbol = symbols.get(variable.name)
+                if symbol is None:
+                    raise BtfError(f"variable '{variable.name}' of '{name}' has no ELF symbol")
+                if symbol.visibility in HIDDEN:
+                    btf.set_static(variable)
+                # The static linker (bpftool gen object) writes offsets as well, but wrong ones where
+                # an extern or a weak definition came before the one that counts.
+                entry = tuple.__new__(SectionVariable, (entry.type_id, symbol.value, entry.size))
+            placed.append(entry)
         placed.sort(key=_offset)
         btf.set_section(section, size, placed)
-
-
-def _place(
-    btf: Btf, section: BtfType, entry: SectionVariable, symbols: Mapping[str, Symbol]
-) -> SectionVariable:
-    """The entry of a variable, with the offset that the symbol says of a global one."""
-    variable = btf.type(entry.type_id)
-    if variable.kind != Kind.VAR:
-        raise BtfError(f"DATASEC '{section.name}' holds '{variable.name}', which is no variable")
-    if btf.linkage(variable) != Linkage.GLOBAL:
-        return entry
-    symbol = symbols.get(variable.name)
-    if symbol is None:
-        raise BtfError(f"variable '{variable.name}' of '{section.name}' has no ELF symbol")
-    if symbol.visibility in HIDDEN:
-        btf.set_static(variable)
-    # The static linker (bpftool gen object) writes offsets as well, but wrong ones where
-    # an extern or a weak definition came before the one that counts.
-    return tuple.__new__(SectionVariable, (entry.type_id, symbol.value, entry.size))
 
 
 def _offset(entry: SectionVariable) -> int:
