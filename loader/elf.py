@@ -41,8 +41,8 @@ STV_INTERNAL, STV_HIDDEN = 1, 2
 HEADER = struct.calcsize("<16sHHIQQQIHHHHHH")
 SECTION_HEADER = struct.calcsize("<IIQQQQIIQQ")
 SYMBOL = struct.calcsize("<IBBHQQ")
-INFO = 4
-"""Where type and binding are in a symbol."""
+INFO, OTHER = 4, 5
+"""Where type and binding, and the visibility, are in a symbol."""
 RELOCATION = struct.calcsize("<QQ")
 
 
@@ -83,6 +83,12 @@ class Symbol(NamedTuple):
         """Global or weak."""
         return self.bind != STB_LOCAL
 
+    @property
+    def is_extern(self) -> bool:
+        """Whether it is used here and defined elsewhere: the kernel has to provide it."""
+        undefined = self.section == SHN_UNDEF and self.type == STT_NOTYPE
+        return undefined and self.bind != STB_LOCAL and self.name != ""
+
 
 class Relocation(NamedTuple):
     """One SHT_REL entry: where in the section, which symbol, relocation type."""
@@ -98,13 +104,9 @@ class _SymbolTable(NamedTuple):
     section: str
     total: int
     rows: bytes
-    kinds: bytes
-    """``STT_*`` of each."""
+    infos: bytes
+    """st_info of each: binding << 4 | type."""
     names: ElfStrings
-
-
-_KINDS = bytes([info & 0xF for info in range(256)])
-"""st_info → ``STT_*``."""
 
 
 class ElfFile:
@@ -268,9 +270,23 @@ class ElfFile:
         """The symbols of one type (``STT_*``)."""
         found = self._symbols_of.get(kind)
         if found is None:
-            kinds = enumerate(self._table.kinds)
-            found = self._symbols_of[kind] = [self.symbol_at(number) for number, one in kinds if one == kind]
+            infos = enumerate(self._table.infos)
+            found = [self.symbol_at(number) for number, info in infos if info & 0xF == kind]
+            self._symbols_of[kind] = found
         return found
+
+    @property
+    def externs(self) -> list[Symbol]:
+        """The symbols that are to be found elsewhere."""
+        infos = self._table.infos
+        if infos.find(STB_GLOBAL << 4) < 0 and infos.find(STB_WEAK << 4) < 0:
+            return []
+        return [symbol for symbol in self.symbols_of(STT_NOTYPE) if symbol.is_extern]
+
+    @property
+    def has_visibilities(self) -> bool:
+        """Whether any symbol is of another visibility than the default one."""
+        return any(self._table.rows[OTHER::SYMBOL])
 
     @property
     def _table(self) -> _SymbolTable:
@@ -289,9 +305,9 @@ class ElfFile:
                 self.name, section.name, f"symbol names are in section {section.link}, which is missing"
             )
         rows = self.contents(section)
-        kinds = rows[INFO::SYMBOL].translate(_KINDS)
         names = self.contents(self.section_at(section.link))
-        return _SymbolTable(section.name, len(kinds), rows, kinds, ElfStrings(names, self.name))
+        infos = rows[INFO::SYMBOL]
+        return _SymbolTable(section.name, len(infos), rows, infos, ElfStrings(names, self.name))
 
     def symbol_at(self, number: int) -> Symbol:
         """The symbol of a number that there is."""

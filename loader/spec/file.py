@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..btf import Btf
 from ..btf.ext import BtfExt, parse_ext
-from ..elf import SHT_NOBITS, SHT_PROGBITS, STT_NOTYPE, ElfFile, Section, Symbol
+from ..elf import SHT_NOBITS, SHT_PROGBITS, ElfFile, Section
 from ..errors import BtfError, ObjectError
 from ..lean import TYPE_CHECKING, dataclass, field
 from . import MapSpec
@@ -89,8 +89,3 @@ def data_kind(section: Section) -> MapKind | None:
         if name == ".data" or name.startswith(".data."):
             return "data"
     return None
-
-
-def is_extern(symbol: Symbol) -> bool:
-    """Whether a symbol is one that the kernel has to provide."""
-    return symbol.section == 0 and symbol.type == STT_NOTYPE and symbol.is_global and bool(symbol.name)

@@ -10,7 +10,7 @@ from ..elf import SHF_EXECINSTR, SHT_PROGBITS, STT_FUNC, Relocation, Section, Sy
 from ..enums import ProgType
 from ..lean import TYPE_CHECKING
 from . import ExternReference, ExternSpec, Function, FunctionReference, MapReference, ProgramSpec
-from .file import ARENA, JUMP_TABLES, LEGACY_MAPS, MAPS, ObjectFile, data_kind, is_extern
+from .file import ARENA, JUMP_TABLES, LEGACY_MAPS, MAPS, ObjectFile, data_kind
 from .sections import NO_ATTACH, find_section
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class FunctionReader:
             offset = (symbol.value + imm) & 0xFFFFFFFF
             function.maps.append(MapReference(index, file.data_maps[symbol.section], offset))
             return
-        if is_extern(symbol):
+        if symbol.is_extern:
             if symbol.name not in self.externs:
                 raise file.error(
                     function.section,

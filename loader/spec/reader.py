@@ -6,12 +6,12 @@ import struct
 
 from ..btf import Kind
 from ..btf.datasec import HIDDEN, fix_sections
-from ..elf import SHN_LORESERVE, STB_LOCAL, STT_FUNC, STT_NOTYPE, STT_OBJECT, Symbol
+from ..elf import SHN_LORESERVE, STB_LOCAL, STT_FUNC, STT_OBJECT, Symbol
 from ..errors import BtfError, ObjectError
 from ..lean import TYPE_CHECKING
 from . import ExternSpec, ObjectSpec
 from .data import read_data_maps, read_variables
-from .file import ARENA, LEGACY_MAPS, MAPS, STRUCT_OPS, ObjectFile, is_extern, open_object
+from .file import ARENA, LEGACY_MAPS, MAPS, STRUCT_OPS, ObjectFile, open_object
 from .functions import TEXT, FunctionReader, make_programs
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _read(file: ObjectFile, name: str) -> ObjectSpec:
 
 def _read_externs(file: ObjectFile) -> dict[str, ExternSpec]:
     """What the object expects of the kernel; its BTF is made one that the kernel takes."""
-    symbols = [symbol for symbol in file.elf.symbols_of(STT_NOTYPE) if is_extern(symbol)]
+    symbols = file.elf.externs
     if not symbols:
         return {}
     from .externs import fix_extern_btf, read_externs
@@ -122,6 +122,8 @@ def _fix_btf(file: ObjectFile) -> None:
         return section.size if section else None
 
     fix_sections(file.btf, section_size, symbols)
+    if not elf.has_visibilities:
+        return
     # A hidden function is verified with its caller's context, as a static one is.
     hidden = {
         symbol.name
