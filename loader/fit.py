@@ -47,7 +47,8 @@ class FittedObject:
             self.struct_ops = _struct_ops(spec, self._target)
             self.arenas = _arenas(spec)
             functions = targets or {}
-            self._require(functions)
+            if functions:
+                self._require(functions)
             self.programs = [
                 ReadyProgram(
                     spec,

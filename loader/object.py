@@ -99,18 +99,20 @@ class Object:
                     self._make_map(fitted, map_spec, btf_fd, pin_root)
             for variable in spec.variables.values():
                 if variable.map in self.maps:
-                    placed = fitted.place(variable)
+                    placed = fitted.place(variable) if fitted.arenas else variable
                     self.variables[variable.name] = Variable(placed, self.maps[variable.map])
-            self._fill_slots(spec, self.maps, of_programs=False)
+            filled = [one for one in spec.maps.values() if one.initial_slots and one.kind != "struct_ops"]
+            self._fill_slots(filled, self.maps, of_programs=False)
             functions = live.fd if live and live.has_functions else None
             for program in load_each(
                 fitted.programs, lambda ready: ready.load(self.maps, functions, log_level)
             ):
                 self.programs[program.name] = program
             self._share_usdt_specs(spec)
-            self._fill_slots(spec, self.programs, of_programs=True)
-            for one in self._struct_ops_maps():
-                one.set_programs(self.programs)
+            self._fill_slots(filled, self.programs, of_programs=True)
+            if fitted.struct_ops is not None:
+                for one in self._struct_ops_maps():
+                    one.set_programs(self.programs)
         finally:
             if btf_fd is not None:
                 os.close(btf_fd)
@@ -148,11 +150,11 @@ class Object:
         return [one for one in self.maps.values() if isinstance(one, StructOpsMap)]
 
     def _fill_slots(
-        self, spec: ObjectSpec, targets: dict[str, Map] | dict[str, Program], *, of_programs: bool
+        self, specs: list[MapSpec], targets: dict[str, Map] | dict[str, Program], *, of_programs: bool
     ) -> None:
         """Put maps into maps of maps, and programs into program arrays, as the object says."""
-        for map_spec in spec.maps.values():
-            if map_spec.kind != "struct_ops" and (map_spec.type == MapType.PROG_ARRAY) == of_programs:
+        for map_spec in specs:
+            if (map_spec.type == MapType.PROG_ARRAY) == of_programs:
                 for index, name in map_spec.initial_slots:
                     if name not in targets:
                         raise _empty_slot(map_spec, index, name)
