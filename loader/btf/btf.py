@@ -19,10 +19,8 @@ from .kinds import (
     MODIFIERS,
     IntEncoding,
     Kind,
-    Linkage,
     info_kind,
     is_known,
-    make_info,
 )
 from .records import Array, BtfType, Member, SectionVariable
 from .strings import StringSection
@@ -78,7 +76,7 @@ class Btf:
         self._decoded: dict[int, BtfType] = {}
         self._resolved: dict[int, BtfType] = {}
         self._members: dict[int, tuple[Member, ...]] = {}
-        self._sections: list[BtfType] | None = None
+        self._section_ids: list[int] | None = None
         self._entries: dict[int, list[SectionVariable]] = {}
         self._named: dict[str, list[int]] = {}
 
@@ -179,53 +177,43 @@ class Btf:
         """Its own types, decoded one by one and not kept."""
         return map(self._decode, self.ids())
 
+    def ids_of(self, kind: int) -> list[int]:
+        """The ids of its own types of one kind; none is decoded."""
+        words, first = self.words, self.first_id
+        return [n for n, at in enumerate(self._table.offsets, first) if words[at + 1] >> 24 & 0x7F == kind]
+
     def of_kind(self, kind: int) -> list[BtfType]:
         """Its own types of one kind; no other is decoded."""
-        words = self.words
-        numbers = [n for n, at in enumerate(self._table.offsets) if words[at + 1] >> 24 & 0x7F == kind]
-        return [self.type(self.first_id + number) for number in numbers]
+        return [self.type(type_id) for type_id in self.ids_of(kind)]
+
+    @property
+    def section_ids(self) -> list[int]:
+        """The ids of its own DATASECs."""
+        if self._section_ids is None:
+            self._section_ids = self.ids_of(Kind.DATASEC)
+        return self._section_ids
 
     @property
     def sections(self) -> list[BtfType]:
         """Its own DATASECs."""
-        if self._sections is None:
-            self._sections = self.of_kind(Kind.DATASEC)
-        return self._sections
+        return [self.type(type_id) for type_id in self.section_ids]
+
+    def section_id(self, name: str) -> int:
+        """The id of its DATASEC of that name; 0 if there is none."""
+        for type_id in self.section_ids:
+            if self._strings.text(self.words[self.word_offset(type_id)]) == name:
+                return type_id
+        return 0
 
     def section(self, name: str) -> BtfType | None:
         """Its DATASEC of that name."""
-        for found in self.sections:
-            if found.name == name:
-                return found
-        return None
+        type_id = self.section_id(name)
+        return self.type(type_id) if type_id else None
 
-    def set_section(self, section: BtfType, size: int, variables: list[SectionVariable]) -> None:
-        """Change size and entries of a DATASEC in place; the number of entries must stay the same.
-
-        For whoever has made the buffer, which must be writable, while nobody else knows of it.
-        Raises BtfError for a number that BTF cannot hold.
-        """
-        number, kind, name, _, vlen, kflag, at = section
-        words = self.words
-        try:
-            words[at - 1] = size
-            for variable in variables:
-                words[at], words[at + 1], words[at + 2] = variable
-                at += 3
-        except (ValueError, OverflowError):
-            raise BtfError(f"DATASEC '{name}' has a number beyond 32 bits") from None
-        self._entries[number] = variables
-        changed = tuple.__new__(BtfType, (number, kind, name, size, vlen, kflag, section.at))
-        self._decoded[number] = changed
-        self.sections[self.sections.index(section)] = changed
-
-    def set_static(self, of: BtfType) -> None:
-        """Make a VAR or FUNC static, in place as `set_section`."""
-        if of.kind == Kind.VAR:
-            self.words[of.at] = Linkage.STATIC
-        else:
-            self.words[of.at - 2] = make_info(Kind.FUNC, Linkage.STATIC)
-            del self._decoded[of.id]
+    @property
+    def offsets(self) -> memoryview:
+        """Where the records of its own types start in `words`, by id less `first_id`."""
+        return self._table.offsets
 
     def word_offset(self, type_id: int) -> int:
         """Where the record of one of its own types starts in `words`."""

@@ -9,15 +9,16 @@ from ..elf import STV_HIDDEN, STV_INTERNAL
 from ..errors import BtfError
 from ..lean import TYPE_CHECKING
 from .btf import Btf
-from .kinds import Kind, Linkage
-from .records import SectionVariable
+from .kinds import HEADER_WORDS, Kind, Linkage, info_vlen, make_info
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from ..elf import Symbol
 
 HIDDEN = (STV_HIDDEN, STV_INTERNAL)
+
+_VAR, _GLOBAL = int(Kind.VAR), int(Linkage.GLOBAL)
 
 KCONFIG = ".kconfig"
 KSYMS = ".ksyms"
@@ -26,35 +27,52 @@ KSYMS = ".ksyms"
 def fix_sections(btf: Btf, section_size: Callable[[str], int | None], symbols: Mapping[str, Symbol]) -> None:
     """Fill in size and offsets of every DATASEC of defined variables, and sort its variables.
 
-    In place: the words of `btf` must be the caller's own. `symbols` are those of global variables.
-    A hidden one becomes static: like libbpf, this decides which data maps user space may map.
-    Raises BtfError if the BTF names a section or variable that the file lacks.
+    In place, before any of these types is asked for: the words of `btf` must be the caller's own.
+    `symbols` are those of global variables. A hidden one becomes static: like libbpf, this decides
+    which data maps user space may map. Raises BtfError if the BTF names a section or variable that
+    the file lacks.
     """
-    for section in btf.sections:
-        name = section.name
+    words, text, offsets = btf.words, btf.string, btf.offsets
+    count = len(offsets)
+    # The words themselves: making an object of each record would take a tenth of a small load.
+    for section_id in btf.section_ids:
+        at = offsets[section_id - 1]
+        name = text(words[at])
         if name in (KCONFIG, KSYMS):
             continue
-        size = section.size_or_type or section_size(name)
+        size = words[at + 2] or section_size(name)
         if not size:
             raise BtfError(f"DATASEC '{name}' has no ELF section of that name with data")
-        placed = []
-        for entry in btf.section_variables(section):
-            variable = btf.type(entry.type_id)
-            if variable.kind != Kind.VAR:
-                raise BtfError(f"DATASEC '{name}' holds '{variable.name}', which is no variable")
-            if btf.linkage(variable) == Linkage.GLOBAL:
-                symbol = symbols.get(variable.name)
+        first = at + HEADER_WORDS
+        places = range(first, first + 3 * info_vlen(words[at + 1]), 3)
+        entries = []
+        for place in places:
+            type_id, offset = words[place], words[place + 1]
+            variable = offsets[type_id - 1] if 0 < type_id <= count else None
+            if variable is None or words[variable + 1] >> 24 & 0x7F != _VAR:
+                raise BtfError(f"DATASEC '{name}' holds '{btf.type(type_id).name}', which is no variable")
+            if words[variable + HEADER_WORDS] == _GLOBAL:
+                symbol = symbols.get(text(words[variable]))
                 if symbol is None:
-                    raise BtfError(f"variable '{variable.name}' of '{name}' has no ELF symbol")
+                    raise BtfError(f"variable '{text(words[variable])}' of '{name}' has no ELF symbol")
                 if symbol.visibility in HIDDEN:
-                    btf.set_static(variable)
+                    words[variable + HEADER_WORDS] = Linkage.STATIC
                 # The static linker (bpftool gen object) writes offsets as well, but wrong ones where
                 # an extern or a weak definition came before the one that counts.
-                entry = tuple.__new__(SectionVariable, (entry.type_id, symbol.value, entry.size))
-            placed.append(entry)
-        placed.sort(key=_offset)
-        btf.set_section(section, size, placed)
+                offset = symbol.value
+            entries.append((offset, place, type_id, words[place + 2]))
+        entries.sort()
+        try:
+            words[at + 2] = size
+            for place, (offset, _, type_id, length) in zip(places, entries, strict=True):
+                words[place], words[place + 1], words[place + 2] = type_id, offset, length
+        except (ValueError, OverflowError):
+            raise BtfError(f"DATASEC '{name}' has a size or an offset beyond 32 bits") from None
 
 
-def _offset(entry: SectionVariable) -> int:
-    return entry.offset
+def hide_functions(btf: Btf, names: Collection[str]) -> None:
+    """Make functions static, in place as `fix_sections`."""
+    for type_id in btf.ids_of(Kind.FUNC):
+        at = btf.word_offset(type_id)
+        if btf.string(btf.words[at]) in names:
+            btf.words[at + 1] = make_info(Kind.FUNC, Linkage.STATIC)

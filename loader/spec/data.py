@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..btf import Btf, Linkage
+from ..btf import Linkage
+from ..btf.kinds import HEADER_WORDS, info_vlen
 from ..elf import STT_OBJECT, Section, Symbol
 from ..enums import MapFlags, MapType
 from . import MapSpec, VariableSpec
@@ -25,24 +26,27 @@ def read_data_maps(file: ObjectFile) -> None:
             contents=None if kind == "bss" else file.elf.contents(section),
             kind=kind,
         )
-        if file.btf is not None:
-            _describe(file.btf, spec)
+        # Like libbpf: user space may map the value if at least one variable is not static.
+        spec.value_type_id, spec.mmapable = read_types(file, section)
+        if spec.mmapable:
+            spec.flags |= MapFlags.MMAPABLE
         file.add_map(spec, section.name)
         file.data_maps[section.number] = spec.name
 
 
-def _describe(btf: Btf, spec: MapSpec) -> None:
-    """Take the value's type from the BTF, and whether user space may map the value.
-
-    Like libbpf: it may if at least one variable is not static.
-    """
-    datasec = btf.section(spec.name)
-    if datasec:
-        spec.value_type_id = datasec.id
-        variables = [btf.type(entry.type_id) for entry in btf.section_variables(datasec)]
-        spec.mmapable = any(btf.linkage(variable) != Linkage.STATIC for variable in variables)
-        if spec.mmapable:
-            spec.flags |= MapFlags.MMAPABLE
+def read_types(file: ObjectFile, section: Section) -> tuple[int, bool]:
+    """Note the types of a section's variables; the id of its DATASEC (0: none), and whether one is global."""
+    btf, shared = file.btf, False
+    section_id = btf.section_id(section.name) if btf else 0
+    if btf and section_id:
+        types = file.variable_types[section.number] = dict[int, int]()
+        words, offsets, at = btf.words, btf.offsets, btf.word_offset(section_id)
+        for place in range(at + HEADER_WORDS, at + HEADER_WORDS + 3 * info_vlen(words[at + 1]), 3):
+            variable = offsets[words[place] - 1]  # a VAR: the BTF is in order (`fix_sections`)
+            types[words[place + 1]] = words[variable + 2]
+            if words[variable + HEADER_WORDS] != Linkage.STATIC:
+                shared = True
+    return section_id, shared
 
 
 def read_variables(file: ObjectFile) -> dict[str, VariableSpec]:
@@ -54,19 +58,16 @@ def read_variables(file: ObjectFile) -> dict[str, VariableSpec]:
             symbols.setdefault(symbol.section, []).append(symbol)
     for number, map_name in file.data_maps.items():
         section = file.elf.section_at(number)
-        types = _types(file.btf, section.name) if file.btf else {}
-        for symbol in sorted(symbols.get(number, ()), key=lambda symbol: symbol.value):
+        types = file.variable_types.get(number, {})
+        for symbol in sorted(symbols.get(number, ()), key=_place):
             spec = _variable(file, section, map_name, symbol, types)
             if symbol.name not in variables or variables[symbol.name].is_static:
                 variables[symbol.name] = spec
     return variables
 
 
-def _types(btf: Btf, section: str) -> dict[int, int]:
-    """Offset → type id of a section's variables."""
-    datasec = btf.section(section)
-    entries = btf.section_variables(datasec) if datasec else ()
-    return {entry.offset: btf.type(entry.type_id).size_or_type for entry in entries}
+def _place(symbol: Symbol) -> int:
+    return symbol.value
 
 
 def _variable(

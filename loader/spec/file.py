@@ -37,6 +37,8 @@ class ObjectFile:
     """(section number, offset) → name of the user's map that is declared there."""
     data_maps: dict[int, str] = field(default_factory=dict)
     """Section number → name of the map that holds the section's data."""
+    variable_types: dict[int, dict[int, int]] = field(default_factory=dict)
+    """Section number → offset → type id of the variable there."""
 
     def error(self, section: str, problem: str) -> ObjectError:
         """An error about a section of this file."""

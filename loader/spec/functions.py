@@ -15,6 +15,7 @@ from .sections import NO_ATTACH, find_section
 
 if TYPE_CHECKING:
     from ..btf.ext import LineInfo
+    from ..errors import ObjectError
     from . import JumpTable
     from .jump_tables import JumpTableReader
 
@@ -32,6 +33,9 @@ class FunctionReader:
         self.places: dict[tuple[int, int], int] = {}
         """(section number, offset) → index in `functions`."""
         self._starts: dict[int, list[int]] = {}
+        """Section number → offsets of its functions."""
+        self._in: dict[int, list[Function]] = {}
+        """The functions at these offsets."""
         self._jump_tables: JumpTableReader | None = None
         self._find_functions()
 
@@ -49,6 +53,7 @@ class FunctionReader:
         """The functions of one section, by offset."""
         contents, end = self.file.elf.contents(section), 0
         starts = self._starts[section.number] = list[int]()
+        functions = self._in[section.number] = list[Function]()
         for symbol in symbols:
             self._check(section, symbol)
             start = symbol.value
@@ -58,9 +63,10 @@ class FunctionReader:
                 problem = f"function '{symbol.name}' starts within another one"
                 raise self.file.error(section.name, problem)
             end = start + symbol.size
-            self.places[section.number, start] = len(self.functions)
+            self.places[section.number, start] = len(self.functions) + len(functions)
             starts.append(start)
-            self.functions.append(Function(symbol.name, section.name, contents[start:end], symbol.is_global))
+            functions.append(Function(symbol.name, section.name, contents[start:end], symbol.is_global))
+        self.functions += functions
 
     def _check(self, section: Section, symbol: Symbol) -> None:
         """A function must be whole instructions of its section."""
@@ -81,8 +87,8 @@ class FunctionReader:
             self._read_relocations(relocations, elf.section_at(relocations.info))
         for number, starts in self._starts.items():
             section = elf.section_at(number)
-            for start in starts:
-                self._read_local_calls(section, start)
+            for start, function in zip(starts, self._in[number], strict=True):
+                self._read_local_calls(section, start, function)
             self._read_ext(section)
         for function in self.functions:
             for references in (function.maps, function.functions, function.externs, function.jump_tables):
@@ -92,11 +98,11 @@ class FunctionReader:
 
     def _containing(self, section: int, offset: int) -> tuple[Function, int] | None:
         """The function that an offset lies in, and the index of its instruction there."""
-        starts = self._starts.get(section, [])
+        starts = self._starts[section]
         position = bisect_right(starts, offset) - 1
         if position < 0:
             return None
-        function = self.functions[self.places[section, starts[position]]]
+        function = self._in[section][position]
         within = offset - starts[position]
         return (function, within // bpf.SIZE) if within < len(function.insns) else None
 
@@ -120,12 +126,17 @@ class FunctionReader:
                 function.section,
                 f"{_where(function, index)} (code {code:#04x}) cannot refer to '{symbol.name}'",
             )
-        if code == bpf.LD_IMM64 and (index + 2) * bpf.SIZE > len(function.insns):
-            raise file.error(function.section, f"{_where(function, index)}: a 64-bit load is cut off")
-        if code == bpf.LD_IMM64 and symbol.section in file.data_maps:
-            offset = (symbol.value + imm) & 0xFFFFFFFF
-            function.maps.append(MapReference(index, file.data_maps[symbol.section], offset))
-            return
+        if code == bpf.LD_IMM64:
+            if (index + 2) * bpf.SIZE > len(function.insns):
+                raise file.error(function.section, f"{_where(function, index)}: a 64-bit load is cut off")
+            if symbol.section in file.data_maps:
+                offset = (symbol.value + imm) & 0xFFFFFFFF
+                function.maps.append(MapReference(index, file.data_maps[symbol.section], offset))
+                return
+            if (symbol.section, symbol.value) in file.places:
+                name = file.places[symbol.section, symbol.value]
+                function.maps.append(MapReference(index, name, None))
+                return
         if symbol.is_extern:
             if symbol.name not in self.externs:
                 raise file.error(
@@ -155,7 +166,7 @@ class FunctionReader:
             start = relocation.offset - index * bpf.SIZE
             function.jump_tables.append(self._tables_in(section).read(function, index, start, symbol))
         else:
-            self._add_map_reference(function, index, section, symbol)
+            raise self._no_map(function, index, section, symbol)
 
     def _tables_in(self, section: Section) -> JumpTableReader:
         if self._jump_tables is None:
@@ -176,24 +187,18 @@ class FunctionReader:
             )
         function.functions.append(FunctionReference(index, target, is_call))
 
-    def _add_map_reference(self, function: Function, index: int, section: Section, symbol: Symbol) -> None:
-        file = self.file
-        name = file.places.get((section.number, symbol.value))
-        if name is None:
-            if section.name in (MAPS, LEGACY_MAPS):
-                problem = f"'{section.name}' at {symbol.value}, where no map is declared"
-            elif data_kind(section) or section.name == ARENA:
-                problem = f"'{symbol.name}' in the empty section '{section.name}'"
-            else:
-                problem = f"'{symbol.name}' in section '{section.name}', which holds neither maps nor data"
-            raise file.error(
-                function.section, f"function '{function.name}': instruction {index} refers to {problem}"
-            )
-        function.maps.append(MapReference(index, name, None))
+    def _no_map(self, function: Function, index: int, section: Section, symbol: Symbol) -> ObjectError:
+        """What is wrong with a reference to something that is neither code nor a map."""
+        if section.name in (MAPS, LEGACY_MAPS):
+            problem = f"'{section.name}' at {symbol.value}, where no map is declared"
+        elif data_kind(section) or section.name == ARENA:
+            problem = f"'{symbol.name}' in the empty section '{section.name}'"
+        else:
+            problem = f"'{symbol.name}' in section '{section.name}', which holds neither maps nor data"
+        return self.file.error(function.section, f"{_where(function, index)} refers to {problem}")
 
-    def _read_local_calls(self, section: Section, start: int) -> None:
+    def _read_local_calls(self, section: Section, start: int, function: Function) -> None:
         """Calls within one section need no relocation: imm is relative already."""
-        function = self.functions[self.places[section.number, start]]
         calls = bpf.subprogram_calls(function.insns, self.file.elf.byte_order)
         if not calls:
             return

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from ..btf import Kind
-from ..btf.datasec import HIDDEN, fix_sections
+from ..btf.datasec import HIDDEN, fix_sections, hide_functions
 from ..elf import SHN_LORESERVE, STB_LOCAL, STT_FUNC, STT_OBJECT, Symbol
 from ..errors import BtfError, ObjectError
 from ..lean import TYPE_CHECKING
@@ -131,9 +130,7 @@ def _fix_btf(file: ObjectFile) -> None:
         if symbol.visibility in HIDDEN and symbol.is_global and _is_in_text(file, symbol)
     }
     if hidden:
-        for found in file.btf.of_kind(Kind.FUNC):
-            if found.name in hidden:
-                file.btf.set_static(found)
+        hide_functions(file.btf, hidden)
 
 
 def _is_in_text(file: ObjectFile, symbol: Symbol) -> bool:
