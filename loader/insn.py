@@ -85,6 +85,13 @@ def set_number(insns: bytearray, index: int, imm: int, byte_order: ByteOrder) ->
     struct.pack_into(byte_order + "I", insns, index * SIZE + 4, imm & 0xFFFFFFFF)
 
 
+def point_to_value(insns: bytearray, index: int, offset: int, byte_order: ByteOrder) -> None:
+    """Make a 64-bit load one of an address in a map's value; the map's descriptor is to come."""
+    set_source(insns, index, PSEUDO_MAP_VALUE, byte_order)
+    # All but imm is 0 in the second half.
+    struct.pack_into(byte_order + "i4xI", insns, index * SIZE + 4, 0, offset & 0xFFFFFFFF)
+
+
 def as_signed(value: int) -> int:
     """The low 32 bits as the signed number that an imm field holds."""
     value &= 0xFFFFFFFF

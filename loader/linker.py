@@ -115,9 +115,7 @@ class _Linker:
         if reference.value_offset is None:
             bpf.set_source(insns, at, bpf.PSEUDO_MAP_FD, self.order)
         else:
-            bpf.set_source(insns, at, bpf.PSEUDO_MAP_VALUE, self.order)
-            bpf.set_number(insns, at, 0, self.order)
-            bpf.set_number(insns, at + 1, reference.value_offset, self.order)
+            bpf.point_to_value(insns, at, reference.value_offset, self.order)
 
     def _resolve(self, index: int) -> None:
         """Point a function's calls and function addresses to where the others are."""
