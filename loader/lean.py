@@ -68,30 +68,62 @@ else:
         assert slots
         return _with_slots
 
+    _FEW = 8
+    """Objects that are made without a constructor of their own: compiling one takes as long as dozens."""
+
     def _with_slots(cls):
         namespace = dict(vars(cls))
         del namespace["__dict__"], namespace["__weakref__"]
         names = tuple(namespace["__annotations__"])
         fields = {name: namespace.pop(name, _NONE) for name in names}
-        fields = {name: one if isinstance(one, field) else field(default=one) for name, one in fields.items()}
+        left = _FEW
+
+        def begin(self, *values, **named):
+            nonlocal left
+            left -= 1
+            if left < 0 or not _set_fields(self, fields, values, named):
+                made.__init__ = _constructor(fields)
+                made.__init__(self, *values, **named)
 
         def equal(self, other):
             if other.__class__ is not self.__class__:
                 return NotImplemented
-            return all(getattr(self, name) == getattr(other, name) for name in names if fields[name].compared)
+            compared = [name for name, given in fields.items() if _field(given).compared]
+            return all(getattr(self, name) == getattr(other, name) for name in compared)
 
         def show(self):
-            parts = [f"{name}={getattr(self, name)!r}" for name in names if fields[name].shown]
+            shown = [name for name, given in fields.items() if _field(given).shown]
+            parts = [f"{name}={getattr(self, name)!r}" for name in shown]
             return f"{self.__class__.__name__}({', '.join(parts)})"
 
-        namespace |= {"__slots__": names, "__init__": _constructor(fields)}
+        namespace |= {"__slots__": names, "__init__": begin}
         namespace |= {"__eq__": equal, "__hash__": None, "__repr__": show}
-        return type(cls)(cls.__name__, cls.__bases__, namespace)
+        made = type(cls)(cls.__name__, cls.__bases__, namespace)
+        return made
+
+    def _field(given):
+        """What the body of a class gives for a field: its default, or a `field`."""
+        return given if given.__class__ is field else field(default=given)
+
+    def _set_fields(record, fields, values, named):
+        """Set the fields one by one; whether the arguments fit."""
+        arguments = dict(zip(fields, values, strict=False)) | named
+        if len(arguments) != len(values) + len(named) or not arguments.keys() <= fields.keys():
+            return False
+        for name, given in fields.items():
+            value = arguments.get(name, given)
+            if value.__class__ is field:
+                value = value.default if value.factory is _NONE else value.factory()
+            if value is _NONE:
+                return False
+            setattr(record, name, value)
+        return True
 
     def _constructor(fields):
         """An ``__init__`` that sets every field; from source, to be as fast as one written by hand."""
         parameters, body, names = [], [], {"_NONE": _NONE}
-        for name, one in fields.items():
+        for name, given in fields.items():
+            one = _field(given)
             names |= {f"_default_{name}": one.default, f"_make_{name}": one.factory}
             has_factory = one.factory is not _NONE
             has_default = has_factory or one.default is not _NONE
@@ -126,14 +158,14 @@ else:
 
         @classmethod
         def _complete(cls, values, named):
-            given = dict(zip(cls._fields, values, strict=False))
-            all_named = cls._defaults | given | named
-            if len(values) > len(cls._fields) or given.keys() & named or {*cls._fields} != {*all_named}:
+            rest, given = cls._fields[len(values) :], cls._defaults | named
+            if len(values) > len(cls._fields) or not named.keys() <= {*rest} <= given.keys():
                 raise TypeError(f"{cls.__name__} takes the fields {', '.join(cls._fields)}")
-            return [all_named[name] for name in cls._fields]
+            return values + tuple([given[name] for name in rest])
 
         def _replace(self, **changes):
-            return self.__class__(**dict(zip(self._fields, self, strict=True)) | changes)
+            values = [changes.pop(name, value) for name, value in zip(self._fields, self, strict=True)]
+            return self.__class__(*values, **changes)
 
         def __getnewargs__(self):
             return tuple(self)
@@ -145,18 +177,30 @@ else:
     # Numbers with names
 
     class _EnumType(type):
+        """Makes members when they are asked for: of hundreds a program needs a few."""
+
         def __new__(cls, name, bases, namespace):
+            numbers = {one: number for one, number in namespace.items() if isinstance(number, int)}
+            members = {}
+            for one, number in numbers.items():
+                del namespace[one]
+                members.setdefault(number, one)
             made = type.__new__(cls, name, bases, namespace)
-            made._members = members = {}
-            for member, number in namespace.items():
-                if isinstance(number, int) and member[0] != "_":
-                    if number not in members:
-                        members[number] = made._make(number, member)
-                    type.__setattr__(made, member, members[number])
+            made._numbers = numbers
+            made._members = members  # by number, until it is made its name
             return made
+
+        def __getattr__(cls, name):
+            if name not in cls._numbers:
+                raise AttributeError(f"type object '{cls.__name__}' has no attribute '{name}'")
+            member = cls[name]
+            type.__setattr__(cls, name, member)  # is found before this is called, from now on
+            return member
 
         def __call__(cls, number):
             found = cls._members.get(number)
+            if found.__class__ is str:
+                found = cls._members[number] = cls._make(number, found)
             if found is None:
                 found = cls._missing_(number)
             if found is None:
@@ -164,16 +208,19 @@ else:
             return found
 
         def __getitem__(cls, name):
-            return next(member for member in cls if member.name == name)
+            return cls(cls._numbers[name])
 
         def __iter__(cls):
-            return iter(cls._members.values())
+            return map(cls, list(cls._members))
 
         def __len__(cls):
             return len(cls._members)
 
         def __contains__(cls, number):
             return number in cls._members
+
+        def __dir__(cls):
+            return [*type.__dir__(cls), *cls._numbers]
 
     class IntEnum(int, metaclass=_EnumType):
         """Numbers that have names."""

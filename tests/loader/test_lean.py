@@ -86,6 +86,58 @@ def test_records(kit: Any) -> None:
         hash(one)
 
 
+def test_every_object_is_made_alike(kit: Any) -> None:
+    """The first ones field by field, the others by a compiled constructor."""
+
+    @kit.dataclass(slots=True)
+    class Record:
+        name: str
+        hidden: int = kit.field(repr=False)
+        number: int = 3
+        parts: list[int] = kit.field(default_factory=list)
+
+    class Special(Record):
+        __slots__ = ()
+
+        @property
+        def twice(self) -> int:
+            return 2 * self.number
+
+    made = []
+    for _ in range(20):
+        for wrong, named in (
+            (("a", 1, 2, [], 5), {}),
+            (("a",), {}),
+            (("a", 1), {"name": "b"}),
+            (("a", 1), {"x": 1}),
+        ):
+            with pytest.raises(TypeError):
+                Record(*wrong, **named)
+        made += [
+            Record("a", 1),
+            Record("a", hidden=1),
+            Record(hidden=1, name="a"),
+            Record("a", 1, 3, parts=[]),
+        ]
+        special = Special("a", 1, number=4)
+        assert (special.twice, type(special), special.parts) == (8, Special, [])
+    assert all(one == made[0] for one in made)
+    assert len({id(one.parts) for one in made}) == len(made)
+
+
+def test_constructors_are_compiled_when_many_objects_are_made() -> None:
+    @lean.dataclass(slots=True)
+    class Record:
+        name: str
+
+    first = Record.__init__
+    made = [Record("a") for _ in range(20)]
+    assert Record.__init__ is not first
+    assert Record.__init__.__code__.co_varnames == ("self", "name")
+    first(made[0], "b")
+    assert [one.name for one in made[:2]] == ["b", "a"]
+
+
 def test_a_field_without_default_is_required(kit: Any) -> None:
     @kit.dataclass(slots=True)
     class Record:
@@ -144,6 +196,36 @@ def test_enumerations(kit: Any) -> None:
 def test_names_of_one_number_are_one_member() -> None:
     assert Colour.AMBER is Colour.GREEN
     assert [one.name for one in Colour] == ["RED", "GREEN"]
+
+
+def test_members_are_made_when_they_are_asked_for() -> None:
+    class Kind(lean.IntEnum):
+        NONE = 0
+        INT = 1
+        PTR = 2
+        POINTER = 2
+        LAST = 3
+
+    assert "PTR" not in vars(Kind)
+    by_number = Kind(2)
+    assert "PTR" not in vars(Kind)
+    assert Kind.POINTER is Kind.PTR is Kind["POINTER"] is by_number
+    assert vars(Kind)["PTR"] is by_number
+    assert (len(Kind), 3 in Kind, 4 in Kind, hasattr(Kind, "INT"), hasattr(Kind, "OTHER")) == (
+        4,
+        True,
+        False,
+        True,
+        False,
+    )
+    assert {"NONE", "POINTER", "LAST"} <= {*dir(Kind)}
+    assert [one.name for one in Kind] == ["NONE", "INT", "PTR", "LAST"]
+    assert all(one is again for one, again in zip(Kind, Kind, strict=True))
+    assert Kind.INT is [*Kind][1]
+    with pytest.raises(AttributeError, match="OTHER"):
+        _ = Kind.OTHER
+    with pytest.raises(KeyError):
+        Kind["OTHER"]
 
 
 def test_flags() -> None:
