@@ -13,8 +13,8 @@ from .fit import FittedObject
 from .lean import TYPE_CHECKING
 from .maps.create import create_map
 from .maps.map import Map
+from .programs.load import load_each
 from .programs.program import Program
-from .programs.side_by_side import load_each
 from .variable import Variable
 
 if TYPE_CHECKING:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from ..flavor import essential_name
 from .btf import Btf
-from .kinds import IntEncoding, Kind, Linkage
-from .records import Array, BtfType, Member, SectionVariable
+from .records import Array, BtfType, IntEncoding, Kind, Linkage, Member, SectionVariable, essential_name
 
 __all__ = [
     "Array",

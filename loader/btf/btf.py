@@ -12,17 +12,20 @@ import struct
 import sys
 
 from ..errors import BtfError
-from ..flavor import essential_name
 from ..lean import TYPE_CHECKING
-from .kinds import (
+from .records import (
     HEADER_WORDS,
     MODIFIERS,
+    Array,
+    BtfType,
     IntEncoding,
     Kind,
+    Member,
+    SectionVariable,
+    essential_name,
     info_kind,
     is_known,
 )
-from .records import Array, BtfType, Member, SectionVariable
 from .strings import StringSection
 from .table import ScannedTable, TypeTable, named_entries
 

@@ -9,7 +9,7 @@ from ..elf import STV_HIDDEN, STV_INTERNAL
 from ..errors import BtfError
 from ..lean import TYPE_CHECKING
 from .btf import Btf
-from .kinds import HEADER_WORDS, Kind, Linkage, info_vlen, make_info
+from .records import HEADER_WORDS, Kind, Linkage, info_vlen, make_info
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

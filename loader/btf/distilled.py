@@ -11,8 +11,7 @@ from array import array
 
 from ..errors import BtfError
 from .btf import Btf
-from .kinds import COMPOSITES, ENUMS, HEADER_WORDS, MODIFIERS, REFERENCES, Kind, is_known
-from .records import BtfType
+from .records import COMPOSITES, ENUMS, HEADER_WORDS, MODIFIERS, REFERENCES, BtfType, Kind, is_known
 
 _EXTRA = {
     Kind.ARRAY: "tt-",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from ..errors import BtfError
 from .btf import MAX_CHAIN, Btf
-from .kinds import COMPOSITES, ENUMS, MODIFIERS, Kind, Linkage
-from .records import BtfType, Member
+from .records import COMPOSITES, ENUMS, MODIFIERS, BtfType, Kind, Linkage, Member
 
 MAX_PARTS = 1 << 16
 """Most types in one declaration; more come from BTF that holds a type within itself."""

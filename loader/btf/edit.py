@@ -7,8 +7,7 @@ from struct import pack, pack_into
 
 from ..errors import BtfError
 from .btf import Btf, as_words
-from .kinds import HEADER_WORDS, Kind, make_info
-from .records import SectionVariable
+from .records import HEADER_WORDS, Kind, SectionVariable, make_info
 
 
 class BtfEdit:

@@ -6,8 +6,7 @@ from ..errors import BtfError
 from ..lean import TYPE_CHECKING
 from .datasec import KCONFIG, KSYMS
 from .edit import BtfEdit
-from .kinds import IntEncoding, Kind, Linkage, make_info
-from .records import BtfType, SectionVariable
+from .records import BtfType, IntEncoding, Kind, Linkage, SectionVariable, make_info
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import mmap
 import os
+from struct import unpack_from
 
 from ..errors import BtfError, NotSupportedError
-from ..files import read_file
-from ..flavor import essential_name
-from ..lean import TYPE_CHECKING, NamedTuple, cache
+from ..lean import TYPE_CHECKING, NamedTuple, cache, read_file
 from .btf import Btf
-from .build_id import find_build_id
 from .index import IndexFile
+from .records import essential_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
+    from typing import Literal
 
 SYSFS = "/sys/kernel/btf"
 VMLINUX = "vmlinux"
 NOTES = "/sys/kernel/notes"
 MODULE_NOTES = "/sys/module/{}/notes/.note.gnu.build-id"
+_GNU_BUILD_ID = 3
 
 
 class Candidate(NamedTuple):
@@ -216,3 +217,23 @@ def _build_id(notes: str | Path) -> str:
         return find_build_id(read_file(notes))
     except OSError:
         return ""
+
+
+def find_build_id(notes: bytes, byte_order: Literal["<", ">", "="] = "=") -> str:
+    """What the linker computed from all that it put into a kernel or module, in hexadecimal digits.
+
+    From ELF notes; empty if they hold none.
+    """
+    at = 0
+    while at + 12 <= len(notes):
+        name_size, size, kind = unpack_from(byte_order + "III", notes, at)
+        name_at = at + 12
+        at = name_at + _padded(name_size)
+        if kind == _GNU_BUILD_ID and notes[name_at : name_at + name_size] == b"GNU\0":
+            return notes[at : at + size].hex()
+        at += _padded(size)
+    return ""
+
+
+def _padded(size: int) -> int:
+    return (size + 3) & ~3

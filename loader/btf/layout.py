@@ -9,7 +9,7 @@ import struct
 
 from ..lean import TYPE_CHECKING
 from ..native import native
-from .kinds import HEADER_WORDS, info_kind, info_vlen, is_known
+from .records import HEADER_WORDS, info_kind, info_vlen, is_known
 
 if TYPE_CHECKING:
     from mmap import mmap

@@ -6,8 +6,7 @@ from ..errors import BtfError
 from ..lean import TYPE_CHECKING, NamedTuple
 from .btf import Btf, as_words
 from .edit import BtfEdit
-from .kinds import COMPOSITES, REFERENCES, Kind, is_known, make_info
-from .records import BtfType
+from .records import COMPOSITES, REFERENCES, BtfType, Kind, is_known, make_info
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

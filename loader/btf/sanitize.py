@@ -10,8 +10,7 @@ from enum import Enum
 
 from .btf import Btf
 from .edit import BtfEdit
-from .kinds import Kind, Linkage, make_info
-from .records import BtfType
+from .records import BtfType, Kind, Linkage, make_info
 
 
 class BtfFeature(Enum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import BtfError
 from ..lean import TYPE_CHECKING, Protocol
 from ..native import native
-from .kinds import HEADER_WORDS, info_kind, is_known
+from .records import HEADER_WORDS, info_kind, is_known
 
 if TYPE_CHECKING:
     from collections.abc import Collection

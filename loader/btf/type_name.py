@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .btf import MAX_CHAIN, Btf
-from .kinds import MODIFIERS, Kind
+from .records import MODIFIERS, Kind
 
 
 def type_name(btf: Btf, type_id: int) -> str:

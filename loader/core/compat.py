@@ -1,47 +1,10 @@
-"""When a type of the object and one of the kernel are compatible."""
+"""Whether a whole type of the object and one of the kernel are compatible (TYPE_EXISTS)."""
 
 from __future__ import annotations
 
-from ..btf import Btf, Kind, essential_name
-from ..btf.kinds import COMPOSITES, ENUMS
+from ..btf import Btf, Kind
 from ..errors import BtfError
-
-MAX_DEPTH = 32
-"""How deep types are compared, libbpf's limit."""
-
-
-def kinds_compatible(local: int, target: int) -> bool:
-    """Same kind; a 32-bit and a 64-bit enum count as one."""
-    return local == target or (local in ENUMS and target in ENUMS)
-
-
-def fields_compatible(local: Btf, local_id: int, target: Btf, target_id: int) -> bool:
-    """Whether a field may have changed from one type to the other.
-
-    Modifiers and typedefs do not count, nor do size and sign of integers, nor what a
-    pointer points to; a struct may become any other struct or union.
-    """
-    for _ in range(MAX_DEPTH):
-        ours, theirs = local.resolve(local_id), target.resolve(target_id)
-        if ours.kind in COMPOSITES and theirs.kind in COMPOSITES:
-            return True
-        if not kinds_compatible(ours.kind, theirs.kind):
-            return False
-        match ours.kind:
-            case Kind.PTR | Kind.FLOAT:
-                return True
-            case Kind.FWD | Kind.ENUM | Kind.ENUM64:
-                names = essential_name(ours.name), essential_name(theirs.name)
-                return not all(names) or names[0] == names[1]
-            case Kind.INT:
-                # An INT with an offset is a bitfield of the old style.
-                return local.integer(ours)[1] == target.integer(theirs)[1] == 0
-            case Kind.ARRAY:
-                local_id = local.array(ours).type_id
-                target_id = target.array(theirs).type_id
-            case _:
-                return False
-    raise BtfError(f"arrays are nested more than {MAX_DEPTH} levels deep")
+from .match import MAX_DEPTH, kinds_compatible
 
 
 def types_compatible(local: Btf, local_id: int, target: Btf, target_id: int) -> bool:

@@ -8,11 +8,10 @@ from difflib import get_close_matches
 from ..btf import Btf, Kind, essential_name
 from ..btf.ext import CoreRelocation
 from ..btf.kernel import KernelBtf
-from ..btf.kinds import COMPOSITES, ENUMS
+from ..btf.records import COMPOSITES, ENUMS
 from ..btf.type_name import type_name
 from .access import Access, Step, parse_access
-from .compat import fields_compatible
-from .match import find_member
+from .match import fields_compatible, find_member
 
 FEW = 8
 """Up to so many names are listed; of more only the near ones."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..btf import Btf, Kind, essential_name
-from ..btf.kinds import COMPOSITES, ENUMS
+from ..btf.records import COMPOSITES, ENUMS
 from ..errors import BtfError
-from .access import MAX_LEVELS, Access, Step, is_flexible
-from .compat import fields_compatible, types_compatible
-from .kinds import RelocationKind
+from .access import MAX_LEVELS, Access, RelocationKind, Step, is_flexible
+
+MAX_DEPTH = 32
+"""How deep types are compared, libbpf's limit."""
 
 
 def match_access(local: Access, btf: Btf, type_id: int) -> Access | None:
@@ -15,9 +16,9 @@ def match_access(local: Access, btf: Btf, type_id: int) -> Access | None:
     target = Access(btf, local.kind, type_id)
     if local.kind.is_type:
         if local.kind == RelocationKind.TYPE_MATCHES:
-            from .shape import types_match as compare  # here, as it is rare
+            from .shape import types_match as compare  # here and below, as most are about fields
         else:
-            compare = types_compatible
+            from .compat import types_compatible as compare
         return target if compare(local.btf, local.root_id, btf, type_id) else None
     if local.kind.is_enumerator:
         return _match_enumerator(local, target)
@@ -106,3 +107,37 @@ def find_member(
     # Remembered, so that types that share many parts are not searched over and over.
     searched.add(parent.id)
     return None
+
+
+def kinds_compatible(local: int, target: int) -> bool:
+    """Same kind; a 32-bit and a 64-bit enum count as one."""
+    return local == target or (local in ENUMS and target in ENUMS)
+
+
+def fields_compatible(local: Btf, local_id: int, target: Btf, target_id: int) -> bool:
+    """Whether a field may have changed from one type to the other.
+
+    Modifiers and typedefs do not count, nor do size and sign of integers, nor what a
+    pointer points to; a struct may become any other struct or union.
+    """
+    for _ in range(MAX_DEPTH):
+        ours, theirs = local.resolve(local_id), target.resolve(target_id)
+        if ours.kind in COMPOSITES and theirs.kind in COMPOSITES:
+            return True
+        if not kinds_compatible(ours.kind, theirs.kind):
+            return False
+        match ours.kind:
+            case Kind.PTR | Kind.FLOAT:
+                return True
+            case Kind.FWD | Kind.ENUM | Kind.ENUM64:
+                names = essential_name(ours.name), essential_name(theirs.name)
+                return not all(names) or names[0] == names[1]
+            case Kind.INT:
+                # An INT with an offset is a bitfield of the old style.
+                return local.integer(ours)[1] == target.integer(theirs)[1] == 0
+            case Kind.ARRAY:
+                local_id = local.array(ours).type_id
+                target_id = target.array(theirs).type_id
+            case _:
+                return False
+    raise BtfError(f"arrays are nested more than {MAX_DEPTH} levels deep")

@@ -9,14 +9,12 @@ from __future__ import annotations
 from ..btf import Btf, essential_name
 from ..btf.ext import CoreRelocation
 from ..btf.kernel import VMLINUX, KernelBtf
-from ..btf.kinds import COMPOSITES, Kind
 from ..btf.minimal import minimal
+from ..btf.records import COMPOSITES, Kind
 from ..errors import BtfError
 from ..spec import ObjectSpec
-from .access import Access, parse_access
-from .compat import kinds_compatible
-from .kinds import RelocationKind
-from .match import match_access
+from .access import Access, RelocationKind, parse_access
+from .match import kinds_compatible, match_access
 
 
 def minimal_btf(spec: ObjectSpec, kernel: KernelBtf) -> Btf:

@@ -11,7 +11,7 @@ from struct import pack
 from typing import NamedTuple
 
 from .. import syscall
-from ..btf.kinds import Kind
+from ..btf.records import Kind
 from ..enums import MapFlags, MapType
 from ..errors import KernelError
 from .answer import YES, Answer, refused

@@ -8,7 +8,7 @@ from struct import pack
 
 from .. import syscall
 from ..btf.kernel import KernelBtf
-from ..btf.kinds import Kind
+from ..btf.records import Kind
 from ..enums import AttachType, ProgFlags, ProgType
 from ..errors import BtfError, NotSupportedError
 

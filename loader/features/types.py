@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from ..btf.kernel import KernelBtf
-from ..btf.kinds import Kind
+from ..btf.records import Kind
 from ..enums import AttachType, LinkType
 from ..errors import BtfError, NotSupportedError
 from .answer import Answer

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .. import syscall
 from ..btf.kernel import KernelBtf
-from ..btf.kinds import Kind
+from ..btf.records import Kind
 from ..errors import KernelError, NotSupportedError, TargetError
 from ..native import native
 from .link import FdLink, Link

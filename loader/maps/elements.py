@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from struct import Struct
 
-from ..btf.kinds import Kind
+from ..btf.records import Kind
 from ..cpus import possible_cpus
 from ..enums import MapFlags, MapType
 from ..errors import BtfError, ElementError

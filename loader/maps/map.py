@@ -18,8 +18,7 @@ import os
 from ..enums import MapType
 from ..errors import BpflabError, ElementError, KernelError, NotSupportedError
 from ..lean import TYPE_CHECKING
-from ..native import native
-from ..native.numbers import NO_INT, int_table
+from ..native import NO_INT, int_table, native
 from .raw import ALL_CPUS, ANY, CPU, EXIST, LOCK, NO_EXIST, PER_CPU, RawMap
 
 if TYPE_CHECKING:

@@ -12,7 +12,19 @@ from ..lean import TYPE_CHECKING
 if TYPE_CHECKING:
     from .interface import Native
 
-__all__ = ["native"]
+__all__ = ["NO_INT", "int_table", "native"]
+
+NO_INT = 0x1B0F1AB
+"""What a look-up of an integer gives if there is none. By chance an element can have it."""
+
+
+def int_table(fd: int, key_bits: int, value_bits: int) -> int:
+    """What stands for a map in the functions for integers, to have few arguments.
+
+    Its descriptor, and how many bits its keys and values have: 7, 8, 15, 16 … 64.
+    One less than the whole size for signed ones: then those that are negative do not fit.
+    """
+    return fd | key_bits << 32 | value_bits << 40
 
 
 def _choose() -> Native:

@@ -9,7 +9,7 @@ from errno import ENOENT, ERANGE
 from mmap import mmap
 from struct import Struct
 
-from .numbers import NO_INT
+from . import NO_INT
 from .pure_btf import btf_find, btf_index, btf_offsets
 from .pure_events import load, loader, perf_drainer, ringbuf_scanner, store, storer
 

@@ -7,7 +7,6 @@ from itertools import compress
 from operator import itemgetter
 from zlib import crc32
 
-from ..flavor import essential_name
 from ..lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -144,6 +143,8 @@ class _Wanted:
 def btf_index(
     words: Words, offsets: memoryview, base: BtfStrings, strings: BtfStrings, entries: memoryview
 ) -> int:
+    from ..btf.records import essential_name  # here, as all of BTF needs this module
+
     joined = bytes(base) + bytes(strings)
     found = []
     for number, at in enumerate(offsets):

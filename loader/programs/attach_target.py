@@ -5,7 +5,7 @@ Or a function of another program, which has BTF of its own.
 
 from __future__ import annotations
 
-from ..btf.kinds import Kind
+from ..btf.records import Kind
 from ..enums import AttachType, ProgType
 from ..errors import BtfError, RelocationError, TargetError
 from ..lean import TYPE_CHECKING, NamedTuple

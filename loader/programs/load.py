@@ -1,21 +1,55 @@
-"""BPF_PROG_LOAD with the verifier's log: none at first, all of it when the kernel refuses."""
+"""Loading programs: in their order, and each with the verifier's log if the kernel refuses it."""
 
 from __future__ import annotations
 
 import errno
+import os
+from time import perf_counter
 
 from ..errors import KernelError, VerifierError
 from ..lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from typing import TypeVar
 
+    from .program import Program
+
+    One = TypeVar("One")
     Attempt = Callable[[bytearray | None, int], int]
     """One BPF_PROG_LOAD with a log buffer and a log level; a file descriptor or -errno."""
+
+LONG_S = 0.002
+"""A program whose verification takes this long makes threads worth it for those behind it.
+
+Measured on two CPUs: 8 programs of 16 ms take 129 ms, in threads 66; 8 of 0.2 ms take 1.7 ms, in threads
+1.3, and on a busy machine 1.9.
+"""
 
 _SMALLEST_LOG = (1 << 24) - 1
 """16 MiB - 1, the most that every kernel takes; the kernel touches only what it writes."""
 _LARGEST_LOG = (1 << 30) - 1
+
+
+def load_each(ready: Sequence[One], load: Callable[[One], Program]) -> list[Program]:
+    """Load all, in their order. Raises what the first of them that fails does; then none stays."""
+    loaded: list[Program] = []
+    try:
+        for number, one in enumerate(ready, 1):
+            begun = perf_counter()
+            loaded.append(load(one))
+            rest = ready[number:]
+            if perf_counter() - begun >= LONG_S and len(rest) > 1:
+                workers = min(len(os.sched_getaffinity(0)), len(rest))
+                if workers > 1:
+                    from .side_by_side import load_in_threads  # here, as most programs take no time
+
+                    return loaded + load_in_threads(rest, load, workers)
+    except BaseException:
+        for program in loaded:
+            program.close()
+        raise
+    return loaded
 
 
 def load_program(name: str, attempt: Attempt, log_level: int = 0) -> tuple[int, str]:

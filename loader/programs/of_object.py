@@ -16,7 +16,7 @@ from .program import Program
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..core.relocate import CoreResult
+    from ..core import CoreResult
     from ..externs.resolve import Externs
     from ..jump_tables import JumpTables
     from ..maps.map import Map
@@ -78,7 +78,7 @@ class ReadyProgram:
 
     def _relocate(self, target: Target, function: ProgramFunction | None) -> None:
         if self._linked.core:
-            from ..core.relocate import relocate
+            from ..core import relocate
 
             self._linked, self._core = relocate(self._linked, self._object, target.relocation)
         if function is not None or self._spec.type in _WITH_TARGET:

@@ -13,7 +13,7 @@ from .source_line import line_of_use
 if TYPE_CHECKING:
     from ..btf import Btf
     from ..btf.kernel import KernelBtf
-    from ..core.relocate import CoreResult
+    from ..core import CoreResult
     from ..linker import LinkedProgram
 
 _POISONED = re.compile(r"^(\d+): .*call unknown#195896080", re.MULTILINE)

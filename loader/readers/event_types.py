@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..btf import Btf
-from ..btf.kinds import Kind
+from ..btf.records import Kind
 from ..errors import BpflabError, BtfError
 from ..lean import TYPE_CHECKING
 from ..values.typed import codec_of

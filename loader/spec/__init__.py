@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 
 from ..enums import AttachType, MapType, ProgFlags, ProgType
-from ..files import read_file
-from ..lean import TYPE_CHECKING, dataclass, field
+from ..lean import TYPE_CHECKING, dataclass, field, read_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..btf import Linkage
-from ..btf.kinds import HEADER_WORDS, info_vlen
+from ..btf.records import HEADER_WORDS, info_vlen
 from ..elf import STT_OBJECT, Section, Symbol
 from ..enums import MapFlags, MapType
 from . import MapSpec, VariableSpec

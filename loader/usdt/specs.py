@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from struct import pack
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..btf.kinds import Kind
+from ..btf.records import Kind
 from ..errors import KernelError, ObjectError
 from .arguments import SCALED, Argument
 

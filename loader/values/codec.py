@@ -10,7 +10,7 @@ import sys
 from struct import error as StructError
 from struct import pack
 
-from ..btf.kinds import IntEncoding, Kind
+from ..btf.records import IntEncoding, Kind
 from ..errors import ElementError
 from ..lean import TYPE_CHECKING
 

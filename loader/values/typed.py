@@ -20,7 +20,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..btf.kinds import ENUMS, IntEncoding, Kind
+from ..btf.records import ENUMS, IntEncoding, Kind
 from ..errors import BtfError, ElementError
 from .codec import BytesCodec, Codec, IntCodec, exact_bytes
 from .records import BitfieldCodec, Field, StructCodec, TailCodec, UnionCodec

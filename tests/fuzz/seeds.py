@@ -17,7 +17,7 @@ from bpflab.loader import insn as bpf
 from bpflab.loader.btf import Btf, Kind, Linkage
 from bpflab.loader.btf.edit import BtfEdit
 from bpflab.loader.btf.ext import CoreRelocation
-from bpflab.loader.btf.kinds import COMPOSITES, ENUMS, make_info
+from bpflab.loader.btf.records import COMPOSITES, ENUMS, make_info
 from bpflab.loader.core import RelocationKind
 from bpflab.loader.core.access import parse_access
 from bpflab.loader.core.values import value_of

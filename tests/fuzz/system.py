@@ -12,12 +12,11 @@ from unittest.mock import patch
 
 from bpflab.loader import insn as bpf
 from bpflab.loader.btf import Btf, Kind
-from bpflab.loader.btf.build_id import find_build_id
 from bpflab.loader.btf.edit import BtfEdit
 from bpflab.loader.btf.ext import CoreRelocation
 from bpflab.loader.btf.index import MIN_WORDS, IndexFile
-from bpflab.loader.btf.kernel import KernelBtf
-from bpflab.loader.btf.kinds import IntEncoding, make_info
+from bpflab.loader.btf.kernel import KernelBtf, find_build_id
+from bpflab.loader.btf.records import IntEncoding, make_info
 from bpflab.loader.core import RelocationKind, relocate
 from bpflab.loader.errors import BpflabError, VerifierError
 from bpflab.loader.externs.kallsyms import find_addresses

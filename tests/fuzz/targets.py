@@ -15,8 +15,8 @@ from bpflab.loader.btf.dump import declaration
 from bpflab.loader.btf.edit import BtfEdit
 from bpflab.loader.btf.ext import CoreRelocation, parse_ext
 from bpflab.loader.btf.kernel import KernelBtf
-from bpflab.loader.btf.kinds import make_info
 from bpflab.loader.btf.minimal import minimal
+from bpflab.loader.btf.records import make_info
 from bpflab.loader.btf.sanitize import BtfFeature, features_used, without
 from bpflab.loader.btf.table import u32_room
 from bpflab.loader.core import relocate

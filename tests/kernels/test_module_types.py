@@ -15,7 +15,7 @@ from bpflab.kernels.module_types import ModuleTypes
 from bpflab.loader.btf import Btf, Kind
 from bpflab.loader.btf.edit import BtfEdit
 from bpflab.loader.btf.kernel import KernelBtf
-from bpflab.loader.btf.kinds import make_info
+from bpflab.loader.btf.records import make_info
 from bpflab.loader.errors import BtfError
 from bpflab.tests.elf_files import elf
 

@@ -15,7 +15,7 @@ from bpflab.loader.btf.edit import BtfEdit
 from bpflab.loader.btf.ext import parse_ext
 from bpflab.loader.btf.file import read_btf
 from bpflab.loader.btf.kernel import KernelBtf
-from bpflab.loader.btf.kinds import make_info
+from bpflab.loader.btf.records import make_info
 from bpflab.loader.btf.sanitize import BtfFeature, features_used, without
 from bpflab.loader.elf import STB_GLOBAL, STT_OBJECT, ElfFile, Symbol
 from bpflab.loader.errors import BtfError

@@ -8,7 +8,7 @@ import pytest
 from bpflab.loader.btf import Btf, IntEncoding, Kind
 from bpflab.loader.btf.distilled import onto_base
 from bpflab.loader.btf.edit import BtfEdit
-from bpflab.loader.btf.kinds import make_info
+from bpflab.loader.btf.records import make_info
 from bpflab.loader.errors import BtfError
 
 

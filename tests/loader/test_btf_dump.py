@@ -12,7 +12,7 @@ from bpflab.loader.btf.dump import declaration
 from bpflab.loader.btf.edit import BtfEdit
 from bpflab.loader.btf.file import read_btf
 from bpflab.loader.btf.kernel import KernelBtf
-from bpflab.loader.btf.kinds import make_info
+from bpflab.loader.btf.records import make_info
 from bpflab.loader.errors import BtfError
 
 SOURCE = """

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 from bpflab.loader.btf import Btf, Kind, kernel
-from bpflab.loader.btf.build_id import find_build_id
 from bpflab.loader.btf.file import read_btf, read_sections
 from bpflab.loader.btf.index import MIN_WORDS
-from bpflab.loader.btf.kernel import KernelBtf
-from bpflab.loader.btf.kinds import make_info
+from bpflab.loader.btf.kernel import KernelBtf, find_build_id
+from bpflab.loader.btf.records import make_info
 from bpflab.loader.errors import BtfError, NotSupportedError
 from bpflab.tests.elf_files import elf
 

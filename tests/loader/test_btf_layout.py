@@ -8,8 +8,8 @@ from array import array
 import pytest
 from bpflab.loader.btf import Btf, Kind
 from bpflab.loader.btf.edit import BtfEdit
-from bpflab.loader.btf.kinds import make_info
 from bpflab.loader.btf.minimal import minimal
+from bpflab.loader.btf.records import make_info
 from bpflab.loader.errors import BtfError
 
 ELEMENTS = {

@@ -13,8 +13,8 @@ from bpflab.loader.btf.dump import declaration
 from bpflab.loader.btf.edit import BtfEdit
 from bpflab.loader.btf.file import read_btf
 from bpflab.loader.btf.kernel import KernelBtf
-from bpflab.loader.btf.kinds import make_info
 from bpflab.loader.btf.minimal import minimal
+from bpflab.loader.btf.records import make_info
 from bpflab.loader.core import relocate
 from bpflab.loader.core.minimal import minimal_btf
 from bpflab.loader.errors import BtfError

@@ -11,7 +11,7 @@ from bpflab.loader.btf import Kind
 from bpflab.loader.btf.file import read_btf
 from bpflab.loader.btf.kernel import KernelBtf
 from bpflab.loader.core import CoreResult, RelocationKind, relocate
-from bpflab.loader.core.patch import POISON
+from bpflab.loader.core.values import POISON
 from bpflab.loader.errors import RelocationError
 from bpflab.loader.linker import LinkedProgram, link
 from bpflab.loader.spec import ObjectSpec

@@ -17,7 +17,7 @@ from bpflab.loader.btf import Btf, Kind, Linkage
 from bpflab.loader.btf.dump import declaration
 from bpflab.loader.btf.edit import BtfEdit
 from bpflab.loader.btf.ext import CoreRelocation
-from bpflab.loader.btf.kinds import make_info
+from bpflab.loader.btf.records import make_info
 from bpflab.loader.core import RelocationKind
 from bpflab.loader.core.access import parse_access
 from bpflab.loader.elf import SHF_EXECINSTR, SHT_NOBITS, SHT_PROGBITS, SHT_REL, SHT_SYMTAB, ElfFile

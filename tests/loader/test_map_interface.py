@@ -16,7 +16,7 @@ from bpflab.loader import syscall
 from bpflab.loader.btf import Btf, IntEncoding, Kind
 from bpflab.loader.btf.btf import as_words
 from bpflab.loader.btf.edit import BtfEdit
-from bpflab.loader.btf.kinds import make_info
+from bpflab.loader.btf.records import make_info
 from bpflab.loader.cpus import possible_cpus
 from bpflab.loader.enums import MapFlags, MapType
 from bpflab.loader.errors import BpflabError, ElementError, KernelError, NotSupportedError
@@ -26,7 +26,7 @@ from bpflab.loader.maps import map as map_module
 from bpflab.loader.maps import raw as map_raw
 from bpflab.loader.maps.create import create_map
 from bpflab.loader.maps.map import ALL_CPUS, CPU, EXIST, LOCK, NO_EXIST, Map
-from bpflab.loader.native.numbers import NO_INT
+from bpflab.loader.native import NO_INT
 from bpflab.loader.spec import MapSpec, ObjectSpec
 
 pytestmark = pytest.mark.usefixtures("live")

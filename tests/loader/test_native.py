@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
-from bpflab.loader.native.numbers import NO_INT, int_table
+from bpflab.loader.native import NO_INT, int_table
 from bpflab.loader.syscall import map_create
 
 HASH, ARRAY, QUEUE = 1, 2, 22

@@ -11,7 +11,7 @@ from zlib import crc32
 import pytest
 from bpflab.loader.btf import Btf, Kind, Linkage
 from bpflab.loader.btf.edit import BtfEdit
-from bpflab.loader.btf.kinds import make_info
+from bpflab.loader.btf.records import make_info
 from bpflab.loader.btf.table import u32_room
 from bpflab.loader.native import compiled, pure
 

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from bpflab.loader.programs import side_by_side
+from bpflab.loader.programs import load as loading
 
 needs_cpus = pytest.mark.skipif(
     len(os.sched_getaffinity(0)) < 2, reason="this machine has one CPU: there are no threads to use"
@@ -35,17 +35,17 @@ class Stub:
 
 
 def load(stubs: list[Stub]) -> list[Stub]:
-    return side_by_side.load_each(stubs, Stub.load)  # type: ignore[arg-type, return-value]  # stubs for programs
+    return loading.load_each(stubs, Stub.load)  # type: ignore[arg-type, return-value]  # stubs for programs
 
 
 @pytest.fixture
 def everything_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(side_by_side, "LONG_S", 0)
+    monkeypatch.setattr(loading, "LONG_S", 0)
 
 
 @pytest.fixture
 def nothing_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(side_by_side, "LONG_S", float("inf"))
+    monkeypatch.setattr(loading, "LONG_S", float("inf"))
 
 
 @pytest.mark.usefixtures("nothing_is_long")
