@@ -26,14 +26,24 @@ class CoreResult(NamedTuple):
     insn: int
     """Index in the linked stream."""
     kind: RelocationKind
-    access: str
-    """What it is about, in the object's own types: ``struct task_struct.pid (0:5 @ offset 20)``."""
+    local: Access
+    """What it is about, in the object's own types."""
     value: int | None
     """The number written; None if the instruction was poisoned."""
-    target: str = ""
-    """The same in the kernel's types; empty if they lack it."""
+    found: Access | None = None
+    """The same in the kernel's types; None if they lack it."""
     reason: str = ""
     """Why the instruction was poisoned."""
+
+    @property
+    def access(self) -> str:
+        """What it is about, in words: ``struct task_struct.pid (0:5 @ offset 20)``."""
+        return str(self.local)
+
+    @property
+    def target(self) -> str:
+        """The same of the kernel's types; empty if they lack it."""
+        return str(self.found) if self.found else ""
 
     @property
     def poisoned(self) -> bool:
@@ -76,35 +86,34 @@ class _Relocator:
 
     def apply(self, index: int, relocation: CoreRelocation) -> CoreResult:
         """Do one relocation. Raises RelocationError."""
-        access = f"type {relocation.type_id} ({relocation.access})"
+        local: Access | None = None
         try:
             local = parse_access(self.local, relocation)
-            access = str(local)
             return self._apply(index, local)
         except BtfError as error:
+            access = str(local) if local else f"type {relocation.type_id} ({relocation.access})"
             raise RelocationError(self.linked.function_at(index), index, access, str(error)) from error
 
     def _apply(self, index: int, local: Access) -> CoreResult:
-        kind, text = local.kind, str(local)
+        kind = local.kind
         insns, order = self.linked.insns, self.linked.byte_order
         if kind == RelocationKind.TYPE_ID_LOCAL:
             value = Value(local.root_id, is_certain=False)
             patch(insns, index, order, value, value, True)
-            return CoreResult(index, kind, text, value.number, text)
+            return CoreResult(index, kind, local, value.number, local)
         target = self._find(local)
         ours, theirs = value_of(local, kind), value_of(target, kind)
-        described = str(target) if target else ""
         if ours is None or theirs is None:
             poison(insns, index, order)
-            return CoreResult(index, kind, text, None, described, self._missing(local))
+            return CoreResult(index, kind, local, None, target, self._missing(local))
         fits = target is None or can_change_width(local, ours, target, theirs)
         if not patch(insns, index, order, ours, theirs, fits):
             reason = (
                 f"the field has {theirs.size} bytes instead of {ours.size}, and only pointers "
                 "and unsigned integers can be read in another width"
             )
-            return CoreResult(index, kind, text, None, described, reason)
-        return CoreResult(index, kind, text, theirs.number, described)
+            return CoreResult(index, kind, local, None, target, reason)
+        return CoreResult(index, kind, local, theirs.number, target)
 
     def _find(self, local: Access) -> Access | None:
         """The path in the kernel's types; None if no candidate has it. All that have it must agree."""

@@ -43,12 +43,13 @@ class RelocationKind(IntEnum):
     @property
     def is_enumerator(self) -> bool:
         """About an enumerator."""
-        return self in (RelocationKind.ENUMVAL_EXISTS, RelocationKind.ENUMVAL_VALUE)
+        return RelocationKind.ENUMVAL_EXISTS <= self <= RelocationKind.ENUMVAL_VALUE
 
     @property
     def is_type(self) -> bool:
         """About a type as a whole."""
-        return not self.is_field and not self.is_enumerator
+        between = RelocationKind.TYPE_ID_LOCAL <= self <= RelocationKind.TYPE_SIZE
+        return between or self == RelocationKind.TYPE_MATCHES
 
 
 class Step(NamedTuple):
