@@ -182,30 +182,21 @@ else:
     # Numbers with names
 
     class _EnumType(type):
-        """Makes members when they are asked for: of hundreds a program needs a few."""
-
         def __new__(cls, name, bases, namespace):
             numbers = {one: number for one, number in namespace.items() if isinstance(number, int)}
+            made = type.__new__(cls, name, bases, namespace)
             members = {}
             for one, number in numbers.items():
-                del namespace[one]
-                members.setdefault(number, one)
-            made = type.__new__(cls, name, bases, namespace)
-            made._numbers = numbers
-            made._members = members  # by number, until it is made its name
+                if number not in members:
+                    members[number] = member = int.__new__(made, number)
+                    member._name_ = one
+            for one, number in numbers.items():
+                type.__setattr__(made, one, members[number])
+            made._members = members
             return made
-
-        def __getattr__(cls, name):
-            if name not in cls._numbers:
-                raise AttributeError(f"type object '{cls.__name__}' has no attribute '{name}'")
-            member = cls[name]
-            type.__setattr__(cls, name, member)  # is found before this is called, from now on
-            return member
 
         def __call__(cls, number):
             found = cls._members.get(number)
-            if found.__class__ is str:
-                found = cls._members[number] = cls._make(number, found)
             if found is None:
                 found = cls._missing_(number)
             if found is None:
@@ -213,19 +204,16 @@ else:
             return found
 
         def __getitem__(cls, name):
-            return cls(cls._numbers[name])
+            return next(member for member in cls if member.name == name)
 
         def __iter__(cls):
-            return map(cls, list(cls._members))
+            return iter(cls._members.values())
 
         def __len__(cls):
             return len(cls._members)
 
         def __contains__(cls, number):
             return number in cls._members
-
-        def __dir__(cls):
-            return [*type.__dir__(cls), *cls._numbers]
 
     class IntEnum(int, metaclass=_EnumType):
         """Numbers that have names."""

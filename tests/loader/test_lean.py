@@ -198,36 +198,6 @@ def test_names_of_one_number_are_one_member() -> None:
     assert [one.name for one in Colour] == ["RED", "GREEN"]
 
 
-def test_members_are_made_when_they_are_asked_for() -> None:
-    class Kind(lean.IntEnum):
-        NONE = 0
-        INT = 1
-        PTR = 2
-        POINTER = 2
-        LAST = 3
-
-    assert "PTR" not in vars(Kind)
-    by_number = Kind(2)
-    assert "PTR" not in vars(Kind)
-    assert Kind.POINTER is Kind.PTR is Kind["POINTER"] is by_number
-    assert vars(Kind)["PTR"] is by_number
-    assert (len(Kind), 3 in Kind, 4 in Kind, hasattr(Kind, "INT"), hasattr(Kind, "OTHER")) == (
-        4,
-        True,
-        False,
-        True,
-        False,
-    )
-    assert {"NONE", "POINTER", "LAST"} <= {*dir(Kind)}
-    assert [one.name for one in Kind] == ["NONE", "INT", "PTR", "LAST"]
-    assert all(one is again for one, again in zip(Kind, Kind, strict=True))
-    assert Kind.INT is [*Kind][1]
-    with pytest.raises(AttributeError, match="OTHER"):
-        _ = Kind.OTHER
-    with pytest.raises(KeyError):
-        Kind["OTHER"]
-
-
 def test_flags() -> None:
     class Bits(lean.IntFlag):
         A = 1
