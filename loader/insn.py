@@ -92,6 +92,11 @@ def point_to_value(insns: bytearray, index: int, offset: int, byte_order: ByteOr
     struct.pack_into(byte_order + "i4xI", insns, index * SIZE + 4, 0, offset & 0xFFFFFFFF)
 
 
+def set_offset(insns: bytearray, index: int, offset: int, byte_order: ByteOrder) -> None:
+    """Change the offset of an instruction; raises struct.error if it does not fit."""
+    struct.pack_into(byte_order + "h", insns, index * SIZE + 2, offset)
+
+
 def as_signed(value: int) -> int:
     """The low 32 bits as the signed number that an imm field holds."""
     value &= 0xFFFFFFFF

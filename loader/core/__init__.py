@@ -13,8 +13,7 @@ from ..errors import BtfError, RelocationError
 from ..lean import NamedTuple, replace
 from ..linker import LinkedProgram
 from ..spec import ObjectSpec
-from .access import Access, RelocationKind, parse_access
-from .match import match_access
+from .access import Access, RelocationKind, match_access, parse_access
 from .values import Value, can_change_width, patch, poison, value_of
 
 __all__ = ["CoreResult", "RelocationKind", "relocate"]
@@ -113,7 +112,7 @@ class _Relocator:
                 "and unsigned integers can be read in another width"
             )
             return CoreResult(index, kind, local, None, target, reason)
-        return CoreResult(index, kind, local, theirs.number, target)
+        return CoreResult(index, kind, local, theirs.number, target, "")
 
     def _find(self, local: Access) -> Access | None:
         """The path in the kernel's types; None if no candidate has it. All that have it must agree."""

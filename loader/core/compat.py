@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..btf import Btf, Kind
 from ..errors import BtfError
-from .match import MAX_DEPTH, kinds_compatible
+from .access import MAX_DEPTH, kinds_compatible
 
 
 def types_compatible(local: Btf, local_id: int, target: Btf, target_id: int) -> bool:

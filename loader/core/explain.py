@@ -10,8 +10,7 @@ from ..btf.ext import CoreRelocation
 from ..btf.kernel import KernelBtf
 from ..btf.records import COMPOSITES, ENUMS
 from ..btf.type_name import type_name
-from .access import Access, Step, parse_access
-from .match import fields_compatible, find_member
+from .access import Access, Step, fields_compatible, find_member, parse_access
 
 FEW = 8
 """Up to so many names are listed; of more only the near ones."""

@@ -13,8 +13,7 @@ from ..btf.minimal import minimal
 from ..btf.records import COMPOSITES, Kind
 from ..errors import BtfError
 from ..spec import ObjectSpec
-from .access import Access, RelocationKind, parse_access
-from .match import kinds_compatible, match_access
+from .access import Access, RelocationKind, kinds_compatible, match_access, parse_access
 
 
 def minimal_btf(spec: ObjectSpec, kernel: KernelBtf) -> Btf:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..btf import Btf, BtfType, IntEncoding, Kind, essential_name
 from ..btf.records import ENUMS
 from ..errors import BtfError
-from .match import MAX_DEPTH
+from .access import MAX_DEPTH
 
 
 def types_match(local: Btf, local_id: int, target: Btf, target_id: int) -> bool:

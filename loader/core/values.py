@@ -184,7 +184,7 @@ def patch(
             if insn.code & bpf.SOURCE_REGISTER:
                 raise BtfError("the instruction takes its operand from a register")
             _require(insn.imm, ours)
-            bpf.write(insns, index, insn._replace(imm=bpf.as_signed(theirs.number)), byte_order)
+            bpf.set_number(insns, index, theirs.number, byte_order)
         case bpf.LDX | bpf.ST | bpf.STX:
             _require(insn.offset, ours)
             if theirs.number > MAX_OFFSET:
@@ -193,8 +193,8 @@ def patch(
                 poison(insns, index, byte_order)
                 return False
             if ours.size != theirs.size:
-                insn = _with_width(insn, ours.size, theirs.size)
-            bpf.write(insns, index, insn._replace(offset=theirs.number), byte_order)
+                bpf.write(insns, index, _with_width(insn, ours.size, theirs.size), byte_order)
+            bpf.set_offset(insns, index, theirs.number, byte_order)
         case 0x00 if insn.code == bpf.LD_IMM64:
             _patch_wide(insns, index, byte_order, ours, theirs)
         case _:
@@ -209,8 +209,8 @@ def _patch_wide(insns: bytearray, index: int, byte_order: bpf.ByteOrder, ours: V
     if first.src or first.offset or second[:4] != (0, 0, 0, 0):
         raise BtfError("the 64-bit load is not one of a plain number")
     _require(first.imm & 0xFFFFFFFF | (second.imm & 0xFFFFFFFF) << 32, ours)
-    bpf.write(insns, index, first._replace(imm=bpf.as_signed(theirs.number)), byte_order)
-    bpf.write(insns, index + 1, second._replace(imm=bpf.as_signed(theirs.number >> 32)), byte_order)
+    bpf.set_number(insns, index, theirs.number, byte_order)
+    bpf.set_number(insns, index + 1, theirs.number >> 32, byte_order)
 
 
 def _require(held: int, ours: Value) -> None:
