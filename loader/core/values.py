@@ -21,7 +21,6 @@ POISON = 195896080
 POISONED_CALL = bpf.Insn(bpf.CALL, 0, 0, 0, POISON)
 MAX_OFFSET = (1 << 15) - 1
 """The largest offset of a load or store."""
-CLASS_LD = 0x00
 
 
 class Value(NamedTuple):
