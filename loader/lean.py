@@ -81,6 +81,9 @@ else:
         del namespace["__dict__"], namespace["__weakref__"]
         names = tuple(namespace["__annotations__"])
         fields = {name: namespace.pop(name, _NONE) for name in names}
+        """What the body gives for each: a `field`, its default, nothing."""
+        special = {name: given for name, given in fields.items() if given.__class__ is field}
+        apart = {name for name, one in special.items() if not one.compared}
         left = _FEW
 
         def begin(self, *values, **named):
@@ -93,22 +96,17 @@ else:
         def equal(self, other):
             if other.__class__ is not self.__class__:
                 return NotImplemented
-            compared = [name for name, given in fields.items() if _field(given).compared]
-            return all(getattr(self, name) == getattr(other, name) for name in compared)
+            return all(getattr(self, name) == getattr(other, name) for name in names if name not in apart)
 
         def show(self):
-            shown = [name for name, given in fields.items() if _field(given).shown]
-            parts = [f"{name}={getattr(self, name)!r}" for name in shown]
+            hidden = {name for name, one in special.items() if not one.shown}
+            parts = [f"{name}={getattr(self, name)!r}" for name in names if name not in hidden]
             return f"{self.__class__.__name__}({', '.join(parts)})"
 
         namespace |= {"__slots__": names, "__init__": begin}
         namespace |= {"__eq__": equal, "__hash__": None, "__repr__": show}
         made = type(cls)(cls.__name__, cls.__bases__, namespace)
         return made
-
-    def _field(given):
-        """What the body of a class gives for a field: its default, or a `field`."""
-        return given if given.__class__ is field else field(default=given)
 
     def _set_fields(record, fields, values, named):
         """Set the fields one by one; whether the arguments fit."""
@@ -128,7 +126,7 @@ else:
         """An ``__init__`` that sets every field; from source, to be as fast as one written by hand."""
         parameters, body, names = [], [], {"_NONE": _NONE}
         for name, given in fields.items():
-            one = _field(given)
+            one = given if given.__class__ is field else field(default=given)
             names |= {f"_default_{name}": one.default, f"_make_{name}": one.factory}
             has_factory = one.factory is not _NONE
             has_default = has_factory or one.default is not _NONE
