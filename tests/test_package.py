@@ -43,7 +43,8 @@ def test_the_wheel_holds_every_module_and_data_file(tmp_path: Path) -> None:
         tmp_path,
         ROOT,
     ]
-    subprocess.run(command, check=True, capture_output=True)
+    built = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "Warning" not in built.stdout + built.stderr
     wheel = next(tmp_path.glob("*.whl"))
     inside = {name.removeprefix("bpflab/") for name in zipfile.ZipFile(wheel).namelist()}
     data = (".py", ".c", ".h", ".toml", ".json", ".md", ".html", ".css", ".js")
