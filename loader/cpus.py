@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .lean import cache, read_file
+from .files import read_file
+from .lean import cache
 
 _CPUS = "/sys/devices/system/cpu"
 

@@ -1,14 +1,11 @@
-"""Records, enumerations and reading files, without importing the modules that usually do it.
+"""Records and enumerations, without importing the modules that usually make them.
 
 `dataclasses`, `typing` and `enum` take longer to import than the interpreter takes to
-start, and a class made with them up to a millisecond more; `pathlib` takes as long as a
-load. Here is as much of them as the loader uses, with the same meaning; for a type checker
-records and enumerations are the originals.
+start, and a class made with them up to a millisecond more. Here is as much of them as
+the loader uses, with the same meaning; for a type checker it is the originals.
 """
 
 from __future__ import annotations
-
-import os
 
 __all__ = [
     "TYPE_CHECKING",
@@ -20,7 +17,6 @@ __all__ = [
     "dataclass",
     "field",
     "partial",
-    "read_file",
     "replace",
 ]
 
@@ -30,7 +26,6 @@ if TYPE_CHECKING:
     from dataclasses import dataclass, field, replace
     from enum import IntEnum, IntFlag
     from functools import cache, partial
-    from pathlib import Path
     from typing import NamedTuple, Protocol
 else:
     from _collections import _tuplegetter  # what collections.namedtuple reads its fields with
@@ -250,20 +245,3 @@ else:
         @classmethod
         def _missing_(cls, number):
             return cls._make(number, "|".join(bit.name for bit in cls if number & bit))
-
-
-_SMALL, _LARGE = 1 << 16, 1 << 20
-
-
-def read_file(path: str | Path) -> bytes:
-    """All of a file, also of one in /proc or /sys that does not say its size. Raises OSError."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        parts, size = list[bytes](), _SMALL
-        # Only an empty read is the end: /sys gives a page at a time, whatever is asked for.
-        while part := os.read(fd, size):
-            parts.append(part)
-            size = _LARGE if len(part) == size else _SMALL
-        return b"".join(parts)
-    finally:
-        os.close(fd)

@@ -9,7 +9,7 @@ from ..elf import STV_HIDDEN, STV_INTERNAL
 from ..errors import BtfError
 from ..lean import TYPE_CHECKING
 from .btf import Btf
-from .records import HEADER_WORDS, Kind, Linkage, info_vlen, make_info
+from .records import HEADER_WORDS, Kind, Linkage, info_kind, info_vlen, make_info
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 HIDDEN = (STV_HIDDEN, STV_INTERNAL)
 
-_VAR, _GLOBAL = int(Kind.VAR), int(Linkage.GLOBAL)
-
 KCONFIG = ".kconfig"
 KSYMS = ".ksyms"
 
@@ -27,7 +25,8 @@ KSYMS = ".ksyms"
 def fix_sections(btf: Btf, section_size: Callable[[str], int | None], symbols: Mapping[str, Symbol]) -> None:
     """Fill in size and offsets of every DATASEC of defined variables, and sort its variables.
 
-    In place, before any of these types is asked for: the words of `btf` must be the caller's own.
+    In place, before any of these types is asked for: the words of `btf`, which has no base, must be
+    the caller's own.
     `symbols` are those of global variables. A hidden one becomes static: like libbpf, this decides
     which data maps user space may map. Raises BtfError if the BTF names a section or variable that
     the file lacks.
@@ -49,9 +48,9 @@ def fix_sections(btf: Btf, section_size: Callable[[str], int | None], symbols: M
         for place in places:
             type_id, offset = words[place], words[place + 1]
             variable = offsets[type_id - 1] if 0 < type_id <= count else None
-            if variable is None or words[variable + 1] >> 24 & 0x7F != _VAR:
+            if variable is None or info_kind(words[variable + 1]) != Kind.VAR:
                 raise BtfError(f"DATASEC '{name}' holds '{btf.type(type_id).name}', which is no variable")
-            if words[variable + HEADER_WORDS] == _GLOBAL:
+            if words[variable + HEADER_WORDS] == Linkage.GLOBAL:
                 symbol = symbols.get(text(words[variable]))
                 if symbol is None:
                     raise BtfError(f"variable '{text(words[variable])}' of '{name}' has no ELF symbol")

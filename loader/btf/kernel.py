@@ -11,7 +11,8 @@ import os
 from struct import unpack_from
 
 from ..errors import BtfError, NotSupportedError
-from ..lean import TYPE_CHECKING, NamedTuple, cache, read_file
+from ..files import read_file
+from ..lean import TYPE_CHECKING, NamedTuple, cache
 from .btf import Btf
 from .index import IndexFile
 from .records import essential_name

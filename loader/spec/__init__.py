@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 
 from ..enums import AttachType, MapType, ProgFlags, ProgType
-from ..lean import TYPE_CHECKING, dataclass, field, read_file
+from ..files import read_file
+from ..lean import TYPE_CHECKING, dataclass, field
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -185,6 +185,29 @@ def test_the_symbols_know_better_where_linked_variables_are() -> None:
     assert btf.section_variables(btf.type(section)) == [(ids[1], 8, 4), (ids[0], 20, 4)]
 
 
+@pytest.mark.parametrize(
+    ("held", "place", "size", "problem"),
+    [
+        (2, 0, 0, "no ELF section"),
+        (1, 0, 8, "'int', which is no variable"),
+        (0, 0, 8, "which is no variable"),
+        (9, 0, 8, "no type 9"),
+        (2, None, 8, "'one' of '.data' has no ELF symbol"),
+        (2, 1 << 32, 8, "beyond 32 bits"),
+    ],
+)
+def test_a_section_that_the_file_contradicts_is_refused(
+    held: int, place: int | None, size: int, problem: str
+) -> None:
+    edit = BtfEdit(Btf(array("I"), b"\0"))
+    number = edit.append("int", make_info(Kind.INT), 4, 32)
+    assert edit.append("one", make_info(Kind.VAR), number, Linkage.GLOBAL) == 2
+    edit.append(".data", make_info(Kind.DATASEC, 1), 0, held, 0, 4)
+    known = {} if place is None else {"one": Symbol("one", place, 4, STT_OBJECT, STB_GLOBAL, 0, 1)}
+    with pytest.raises(BtfError, match=problem):
+        fix_sections(edit.finish(), lambda _: size, known)
+
+
 def test_features_used(btf: Btf) -> None:
     assert features_used(btf) == set(BtfFeature) - {BtfFeature.QMARK_DATASEC}
 
