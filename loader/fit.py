@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .enums import MapType, ProgType
 from .errors import BpflabError
-from .lean import TYPE_CHECKING, replace
+from .lean import TYPE_CHECKING
 from .programs.of_object import ReadyProgram
 from .target import Target
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .btf.kernel import KernelBtf
     from .externs.resolve import Externs
     from .programs.attach_target import ProgramFunction
-    from .spec import ObjectSpec, ProgramSpec, VariableSpec
+    from .spec import ObjectSpec, ProgramSpec
     from .struct_ops import StructOps
 
 
@@ -82,11 +82,6 @@ class FittedObject:
         if unknown:
             known = ", ".join(self.spec.programs) or "none"
             raise BpflabError(f"{self.spec.name}: has no program '{min(unknown)}'; there are: {known}")
-
-    def place(self, variable: VariableSpec) -> VariableSpec:
-        """The spec of a variable, with its place in the live map: those of an arena may start anywhere."""
-        offset = self.arenas.get(variable.map, 0)
-        return replace(variable, offset=variable.offset + offset) if offset else variable
 
     def close(self) -> None:
         """Give up the descriptors of the kernel's BTF, and of the programs' jump tables."""

@@ -11,11 +11,8 @@ from .enums import MapType
 from .errors import KernelError, ObjectError
 from .fit import FittedObject
 from .lean import TYPE_CHECKING
-from .maps.create import create_map
-from .maps.map import Map
+from .maps.create import NewMap, create
 from .programs.load import load_each
-from .programs.program import Program
-from .variable import Variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,9 +21,13 @@ if TYPE_CHECKING:
 
     from .btf.kernel import KernelBtf
     from .links.link import Link
+    from .maps.map import Map
     from .maps.struct_ops import StructOpsMap
     from .programs.attach_target import ProgramFunction
+    from .programs.load import NewProgram
+    from .programs.program import Program
     from .spec import MapSpec, ObjectSpec
+    from .variable import Variable
 
 BPFFS = "/sys/fs/bpf"
 
@@ -38,14 +39,46 @@ class Object:
     """What a spec became in the kernel. Owns all of it; close it, or use it in a ``with``.
 
     `programs`, `maps` and `variables` go by name; programs that were not loaded are missing.
+    They are made when the first of them is asked for: many programs only attach, and read one map.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.programs: dict[str, Program] = {}
-        self.maps: dict[str, Map] = {}
-        self.variables: dict[str, Variable] = {}
+    def __init__(self, spec: ObjectSpec) -> None:
+        self.name = spec.name
+        self._spec = spec
+        self._arenas: dict[str, int] = {}
+        self._new_maps: dict[str, NewMap | Map] = {}
+        self._new_programs: list[NewProgram] = []
+        self._maps: dict[str, Map] | None = None
+        self._programs: dict[str, Program] | None = None
+        self._variables: dict[str, Variable] | None = None
         self._links: list[Link] = []
+
+    @property
+    def maps(self) -> dict[str, Map]:
+        """The maps, in the order of the object."""
+        if self._maps is None:
+            btf, new = self._spec.btf, self._new_maps
+            self._maps = {
+                name: one.live(btf) if isinstance(one, NewMap) else one for name, one in new.items()
+            }
+        return self._maps
+
+    @property
+    def programs(self) -> dict[str, Program]:
+        """The programs that were loaded."""
+        if self._programs is None:
+            self._programs = {one.name: one.live() for one in self._new_programs}
+            self._share_usdt_specs()
+        return self._programs
+
+    @property
+    def variables(self) -> dict[str, Variable]:
+        """The global and static variables of the data sections."""
+        if self._variables is None:
+            from .variable import live_variables
+
+            self._variables = live_variables(self._spec, self.maps, self._arenas)
+        return self._variables
 
     @classmethod
     def load(
@@ -79,7 +112,7 @@ class Object:
             order = "big" if spec.byte_order == ">" else "little"
             raise ObjectError(spec.name, "", f"is {order}-endian, this machine is not")
         with FittedObject(spec, programs, btf, kconfig, targets) as fitted:
-            loaded = cls(spec.name)
+            loaded = cls(spec)
             try:
                 loaded._make(fitted, log_level, pin_root)
             except BaseException:
@@ -97,19 +130,15 @@ class Object:
             for map_spec in spec.maps.values():
                 if map_spec.autocreate:
                     self._make_map(fitted, map_spec, btf_fd, pin_root)
-            for variable in spec.variables.values():
-                if variable.map in self.maps:
-                    placed = fitted.place(variable) if fitted.arenas else variable
-                    self.variables[variable.name] = Variable(placed, self.maps[variable.map])
             filled = [one for one in spec.maps.values() if one.initial_slots and one.kind != "struct_ops"]
-            self._fill_slots(filled, self.maps, of_programs=False)
+            if filled:
+                self._fill_slots(filled, self.maps, of_programs=False)
             functions = live.fd if live and live.has_functions else None
-            for program in load_each(
-                fitted.programs, lambda ready: ready.load(self.maps, functions, log_level)
-            ):
-                self.programs[program.name] = program
-            self._share_usdt_specs(spec)
-            self._fill_slots(filled, self.programs, of_programs=True)
+            self._new_programs = load_each(
+                fitted.programs, lambda ready: ready.load(self._new_maps, functions, log_level)
+            )
+            if filled:
+                self._fill_slots(filled, self.programs, of_programs=True)
             if fitted.struct_ops is not None:
                 for one in self._struct_ops_maps():
                     one.set_programs(self.programs)
@@ -127,23 +156,24 @@ class Object:
 
             assert fitted.struct_ops is not None
             struct = fitted.struct_ops.structs[name]
-            self.maps[name] = StructOpsMap.from_struct(map_spec, struct, btf_fd, fitted.modules)
+            self._new_maps[name] = StructOpsMap.from_struct(map_spec, struct, btf_fd, fitted.modules)
         elif map_spec.type == MapType.ARENA:
             from .maps.arena import create_arena
 
-            self.maps[name] = create_arena(map_spec, fitted.arenas[name])
+            self._arenas[name] = fitted.arenas[name]
+            self._new_maps[name] = create_arena(map_spec, fitted.arenas[name])
         elif map_spec.pinning:
             from .maps.pinning import open_or_pin
 
-            self.maps[name] = open_or_pin(
-                map_spec, pin_root, spec.btf, lambda: create_map(map_spec, spec.name, spec.btf, btf_fd)
+            self._new_maps[name] = open_or_pin(
+                map_spec, pin_root, spec.btf, lambda: create(map_spec, spec.name, btf_fd).live(spec.btf)
             )
         else:
             filled = fitted.externs.fill(map_spec) if fitted.externs else map_spec
-            self.maps[name] = create_map(filled, spec.name, spec.btf, btf_fd)
+            self._new_maps[name] = create(filled, spec.name, btf_fd)
 
     def _struct_ops_maps(self) -> list[StructOpsMap]:
-        if not any(one.type == MapType.STRUCT_OPS for one in self.maps.values()):
+        if all(one.kind != "struct_ops" for one in self._spec.maps.values()):
             return []
         from .maps.struct_ops import StructOpsMap
 
@@ -160,12 +190,12 @@ class Object:
                         raise _empty_slot(map_spec, index, name)
                     self.maps[map_spec.name].update(index, targets[name])
 
-    def _share_usdt_specs(self, spec: ObjectSpec) -> None:
+    def _share_usdt_specs(self) -> None:
         """Let programs know the maps of libbpf's usdt.bpf.h, if the object declares them."""
-        if _USDT_SPECS in self.maps:
+        if _USDT_SPECS in self._new_maps:
             from .usdt.specs import UsdtSpecs
 
-            shared = UsdtSpecs.of(spec, self.maps)
+            shared = UsdtSpecs.of(self._spec, self.maps)
             for program in self.programs.values():
                 program.usdt_specs = shared
 
@@ -194,9 +224,9 @@ class Object:
         """Detach what `attach` attached, and give up all descriptors."""
         while self._links:
             self._links.pop().close()
-        for program in self.programs.values():
+        for program in self._new_programs if self._programs is None else self._programs.values():
             program.close()
-        for one in self.maps.values():
+        for one in self._new_maps.values() if self._maps is None else self._maps.values():
             one.close()
 
     def __enter__(self) -> Self:
@@ -206,7 +236,8 @@ class Object:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Object '{self.name}' programs: {', '.join(self.programs)}; maps: {', '.join(self.maps)}>"
+        programs = [one.name for one in self._new_programs]
+        return f"<Object '{self.name}' programs: {', '.join(programs)}; maps: {', '.join(self._new_maps)}>"
 
 
 def _empty_slot(spec: MapSpec, index: int, name: str) -> KernelError:

@@ -5,13 +5,27 @@ from __future__ import annotations
 import errno
 
 from .errors import ElementError, KernelError
-from .lean import TYPE_CHECKING
+from .lean import TYPE_CHECKING, replace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from .maps.map import Map
-    from .spec import VariableSpec
+    from .spec import ObjectSpec, VariableSpec
+
+
+def live_variables(
+    spec: ObjectSpec, maps: Mapping[str, Map], arenas: Mapping[str, int]
+) -> dict[str, Variable]:
+    """The variables of these maps; `arenas` says where in each arena its variables start."""
+    variables = {}
+    for one in spec.variables.values():
+        if one.map in maps:
+            start = arenas.get(one.map, 0)
+            placed = replace(one, offset=one.offset + start) if start else one
+            variables[one.name] = Variable(placed, maps[one.map])
+    return variables
 
 
 class Variable:

@@ -7,13 +7,14 @@ import os
 
 from .. import syscall
 from ..enums import MapFlags, MapType
-from ..errors import KernelError
+from ..errors import ElementError, KernelError
 from ..lean import TYPE_CHECKING
-from .map import Map
+from ..native import native
 
 if TYPE_CHECKING:
     from ..btf import Btf
     from ..spec import MapSpec
+    from .map import Map
 
 _RING_BUFFERS = (MapType.RINGBUF, MapType.USER_RINGBUF)
 """Ring buffers. A value's type says what the events are, as cilium/ebpf has it: the kernel wants no size."""
@@ -66,21 +67,57 @@ _SINCE = {
 """The releases that brought the younger types."""
 
 
+class NewMap:
+    """A map that nobody has asked for yet: its file descriptor, and what a `Map` is made of.
+
+    Most of an object's maps are for its programs alone. Importing and making `Map` would take longer
+    than creating them.
+    """
+
+    __slots__ = ("fd", "is_constant", "shape", "types")
+
+    def __init__(self, fd: int, spec: MapSpec, max_entries: int, flags: int) -> None:
+        """Take over `fd`. The spec is the user's, who may change it later: nothing of it is kept."""
+        self.fd = fd
+        self.shape = spec.name, spec.type, spec.key_size, spec.value_size, max_entries, flags
+        self.types = spec.key_type_id, spec.value_type_id
+        self.is_constant = _is_constant(spec)
+
+    def live(self, btf: Btf | None) -> Map:
+        """The map itself, which takes over the descriptor; `btf` is the object's."""
+        from .map import Map
+
+        key, value = self.types
+        made = Map(self.fd, *self.shape, btf=btf, key_type_id=key, value_type_id=value)
+        made.frozen = self.is_constant
+        return made
+
+    def close(self) -> None:
+        """Give up the descriptor."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
 def create_map(spec: MapSpec, object_name: str, btf: Btf | None, btf_fd: int | None) -> Map:
+    """As `create`, for somebody who asks for it."""
+    return create(spec, object_name, btf_fd).live(btf)
+
+
+def create(spec: MapSpec, object_name: str, btf_fd: int | None) -> NewMap:
     """Create a map and put its initial contents in; constants are frozen.
 
-    `btf` is the object's, `btf_fd` the kernel's copy of it if it took it. Raises KernelError.
+    `btf_fd` is the kernel's copy of the object's BTF, if it took it. Raises KernelError.
     """
     entries = _entries(spec)
     flags = _flags(spec)
     fd = _create(spec, _kernel_name(spec, object_name), entries, flags, btf_fd or 0)
-    made = Map.from_spec(fd, spec, btf, max_entries=entries, flags=flags)
     try:
-        _fill(made, spec)
+        _fill(fd, spec)
     except BaseException:
-        made.close()
+        os.close(fd)
         raise
-    return made
+    return NewMap(fd, spec, entries, flags)
 
 
 def _entries(spec: MapSpec) -> int:
@@ -98,7 +135,7 @@ def _entries(spec: MapSpec) -> int:
 
 def _flags(spec: MapSpec) -> int:
     mmapable = MapFlags.MMAPABLE if spec.mmapable else 0
-    constant = MapFlags.RDONLY_PROG if spec.kind in ("rodata", "kconfig") else 0
+    constant = MapFlags.RDONLY_PROG if _is_constant(spec) else 0
     return spec.flags | mmapable | constant
 
 
@@ -156,11 +193,21 @@ def _kernel_name(spec: MapSpec, object_name: str) -> str:
     return f"{object_name.partition('.')[0][:8]}{spec.name}"[:15]
 
 
-def _fill(made: Map, spec: MapSpec) -> None:
+def _is_constant(spec: MapSpec) -> bool:
+    return spec.kind in ("rodata", "kconfig")
+
+
+def _fill(fd: int, spec: MapSpec) -> None:
     if spec.contents is not None and any(spec.contents):
-        made.update_bytes(bytes(made.key_size), spec.contents.ljust(spec.value_size, b"\0"))
-    if spec.kind in ("rodata", "kconfig"):
-        made.freeze()
+        room = spec.value_size if spec.type == MapType.ARRAY else 0  # the kernel reads that many bytes
+        if len(spec.contents) > room:
+            problem = f"{len(spec.contents)} bytes of contents do not fit in {spec.type.name} of {room}"
+            raise ElementError(f"map '{spec.name}': {problem}")
+        value = spec.contents.ljust(room, b"\0")
+        if error := native.update(fd, bytes(spec.key_size), value, 0):
+            raise KernelError(f"map '{spec.name}': setting its contents", -error)
+    if _is_constant(spec):
+        syscall.map_freeze(fd, spec.name)
 
 
 def _hint(spec: MapSpec, number: int) -> str:

@@ -98,30 +98,6 @@ class Map(RawMap):
         return create_single(spec, inner, btf)
 
     @classmethod
-    def from_spec(
-        cls,
-        fd: int,
-        spec: MapSpec,
-        btf: Btf | None,
-        *,
-        max_entries: int | None = None,
-        flags: int | None = None,
-    ) -> Map:
-        """Take over `fd`, a map made from `spec`; `btf` is the object's."""
-        return cls(
-            fd,
-            spec.name,
-            spec.type,
-            spec.key_size,
-            spec.value_size,
-            spec.max_entries if max_entries is None else max_entries,
-            spec.flags if flags is None else flags,
-            btf=btf,
-            key_type_id=spec.key_type_id,
-            value_type_id=spec.value_type_id,
-        )
-
-    @classmethod
     def from_fd(cls, fd: int) -> Map:
         """Take over `fd`, a map that anyone made (4.13). Raises KernelError, and closes it then.
 

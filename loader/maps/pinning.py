@@ -8,6 +8,7 @@ from pathlib import Path
 from ..enums import MapFlags, MapType
 from ..errors import KernelError
 from ..lean import TYPE_CHECKING
+from .create import NewMap
 from .map import Map
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def open_or_pin(spec: MapSpec, root: str | Path, btf: Btf | None, create: Callab
                     raise
         try:
             _compare(made, pinned, path)
-            shared = Map.from_spec(pinned.fd, spec, btf, max_entries=made.max_entries, flags=made.flags)
+            shared = NewMap(pinned.fd, spec, made.max_entries, made.flags).live(btf)
             shared.frozen = pinned.frozen
         except BaseException:
             pinned.close()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeVar
 
+    from ..spec import ProgramSpec
     from .program import Program
 
     One = TypeVar("One")
@@ -31,9 +32,39 @@ _SMALLEST_LOG = (1 << 24) - 1
 _LARGEST_LOG = (1 << 30) - 1
 
 
-def load_each(ready: Sequence[One], load: Callable[[One], Program]) -> list[Program]:
+class NewProgram:
+    """A program that nobody has asked for yet: its file descriptor, and what a `Program` is made of."""
+
+    __slots__ = ("fd", "insns", "log", "name", "place", "type")
+
+    def __init__(self, fd: int, spec: ProgramSpec, attach_to: str, insns: bytes, log: str) -> None:
+        """Take over `fd`. The spec is the user's, who may change it later: nothing of it is kept."""
+        self.fd = fd
+        self.name = spec.name
+        self.type = spec.type
+        self.place = spec.section, spec.attach_type, spec.attach_kind, spec.autoattach, attach_to
+        self.insns = insns
+        self.log = log
+
+    def live(self) -> Program:
+        """The program itself, which takes over the descriptor."""
+        from .program import Program
+
+        made = Program(self.fd, self.name, self.type)
+        made.section, made.attach_type, made.attach_kind, made.autoattach, made.attach_to = self.place
+        made.insns, made.log = self.insns, self.log
+        return made
+
+    def close(self) -> None:
+        """Give up the descriptor."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+def load_each(ready: Sequence[One], load: Callable[[One], NewProgram]) -> list[NewProgram]:
     """Load all, in their order. Raises what the first of them that fails does; then none stays."""
-    loaded: list[Program] = []
+    loaded: list[NewProgram] = []
     try:
         for number, one in enumerate(ready, 1):
             begun = perf_counter()

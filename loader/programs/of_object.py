@@ -10,15 +10,15 @@ from ..errors import BtfError, MissingFeatureError, NotSupportedError, Relocatio
 from ..insn import SIZE
 from ..lean import TYPE_CHECKING
 from ..linker import link
-from .load import load_program
-from .program import Program
+from .load import NewProgram, load_program
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from ..core import CoreResult
     from ..externs.resolve import Externs
     from ..jump_tables import JumpTables
+    from ..maps.create import NewMap
     from ..maps.map import Map
     from ..spec import ObjectSpec, ProgramSpec
     from ..struct_ops import StructOps
@@ -99,8 +99,8 @@ class ReadyProgram:
             self._target_id = found.type_id
             self._target_fd = target.modules.fd(found.module)
 
-    def load(self, maps: Mapping[str, Map], btf_fd: int | None, log_level: int) -> Program:
-        """Give it to the kernel. Raises VerifierError, KernelError."""
+    def load(self, maps: Mapping[str, NewMap | Map], btf_fd: int | None, log_level: int) -> NewProgram:
+        """Give it to the kernel, with these maps. Raises VerifierError, KernelError."""
         insns = self._with_maps(maps)
         func_info, line_info = self._debug_info() if btf_fd is not None else (b"", b"")
         license = self._object.license.encode() + b"\0"
@@ -132,9 +132,7 @@ class ReadyProgram:
             # What is said of a missing field or function names its own line.
             source = self._source(log) if log == error.log else None
             raise VerifierError(spec.name, error.errno, log, source) from None
-        program = Program.from_spec(fd, spec, insns, log)
-        program.attach_to = self._attach_to
-        return program
+        return NewProgram(fd, spec, self._attach_to, insns, log)
 
     def _explained(self, log: str) -> str:
         """The log, with what unresolved relocations and externs were meant to be."""
@@ -158,7 +156,7 @@ class ReadyProgram:
         if self._tables is not None:
             self._tables.close()
 
-    def _with_maps(self, maps: Mapping[str, Map]) -> bytes:
+    def _with_maps(self, maps: Mapping[str, NewMap | Map]) -> bytes:
         insns = bytearray(self._linked.insns)
         for reference in self._linked.map_refs:
             pack_into("=i", insns, reference.insn * SIZE + 4, maps[reference.map].fd)
@@ -172,10 +170,9 @@ class ReadyProgram:
 
     def _debug_info(self) -> tuple[bytes, bytes]:
         """func_info and line_info as the kernel's records."""
-        return _records(self._linked.func_info), _records(self._linked.line_info)
+        functions = [number for row in self._linked.func_info for number in row]
+        return _records(functions), _records(self._linked.line_info)
 
 
-def _records(rows: Sequence[tuple[int, ...]]) -> bytes:
-    """Rows of 32-bit numbers, one behind the other."""
-    numbers = [number for row in rows for number in row]
+def _records(numbers: list[int]) -> bytes:
     return pack(f"={len(numbers)}I", *numbers)

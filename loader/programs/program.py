@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from typing import Self
 
     from ..maps.map import Map
-    from ..spec import ProgramSpec
     from ..usdt.specs import UsdtSpecs
     from .info import ProgramInfo
     from .test_run import RunResult
@@ -43,15 +42,6 @@ class Program(Attachable, Pinnable):
         """The verifier's, if it was asked for."""
         self.usdt_specs: UsdtSpecs | None = None
         """What its object's programs share to be told about USDT probes; None if it declares no such maps."""
-
-    @classmethod
-    def from_spec(cls, fd: int, spec: ProgramSpec, insns: bytes, log: str = "") -> Program:
-        """Take over `fd`, a program loaded from `spec`."""
-        made = cls(fd, spec.name, spec.type)
-        made.section, made.attach_type, made.attach_to = spec.section, spec.attach_type, spec.attach_to
-        made.attach_kind, made.autoattach = spec.attach_kind, spec.autoattach
-        made.insns, made.log = insns, log
-        return made
 
     @classmethod
     def from_fd(cls, fd: int) -> Program:

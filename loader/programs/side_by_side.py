@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeVar
 
-    from .program import Program
+    from .load import NewProgram
 
     One = TypeVar("One")
 
 
-def load_in_threads(ready: Sequence[One], load: Callable[[One], Program], workers: int) -> list[Program]:
+def load_in_threads(
+    ready: Sequence[One], load: Callable[[One], NewProgram], workers: int
+) -> list[NewProgram]:
     """As `load.load_each`. What fails first in the order of the programs is raised, not first in time."""
-    loaded: dict[int, Program] = {}
+    loaded: dict[int, NewProgram] = {}
     errors: dict[int, BaseException] = {}
     waiting, lock = iter(enumerate(ready)), Lock()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import errno
+import gc
 import os
 import re
 import signal
@@ -14,7 +15,9 @@ from pathlib import Path
 import pytest
 from bpflab.loader import (
     BpflabError,
+    ElementError,
     KernelError,
+    MapType,
     MissingFeatureError,
     Object,
     ObjectError,
@@ -68,6 +71,68 @@ def test_variables_of_every_section(compile_bpf: Compile) -> None:
         assert refused.value.errno == errno.EPERM
         with pytest.raises(ValueError, match="wide"):
             variables["wide"].value = b"123"
+
+
+def test_a_spec_that_changes_later_changes_no_object(compile_bpf: Compile) -> None:
+    spec = ObjectSpec.from_file(compile_bpf(VARIABLES))
+    with spec.load() as loaded:
+        program, section = spec.programs["count"], spec.maps[".data"]
+        size = section.value_size
+        program.autoattach, program.attach_to = False, "lo"
+        section.value_size, section.name = 1 << 20, "other"
+        assert (loaded.programs["count"].autoattach, loaded.programs["count"].attach_to) == (True, "")
+        assert (loaded.maps[".data"].value_size, loaded.maps[".data"].name) == (size, ".data")
+
+
+def test_an_object_is_made_of_the_same_maps_and_programs_each_time(compile_bpf: Compile) -> None:
+    with load(compile_bpf(VARIABLES)) as loaded:
+        assert loaded.maps is loaded.maps
+        assert loaded.programs["count"] is loaded.programs["count"]
+        assert loaded.variables["runs"] is loaded.variables["runs"]
+        assert repr(loaded) == f"<Object '{loaded.name}' programs: count; maps: {', '.join(loaded.maps)}>"
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_what_nobody_asked_for_is_closed_as_well(compile_bpf: Compile, asks: bool) -> None:
+    spec = ObjectSpec.from_file(compile_bpf(VARIABLES))
+    before = set(Path("/proc/self/fd").iterdir())
+    loaded = spec.load()
+    if asks:
+        assert loaded.maps
+        assert loaded.programs
+    loaded.close()
+    loaded.close()
+    assert set(Path("/proc/self/fd").iterdir()) == before
+    assert {one.fd for one in (*loaded.maps.values(), *loaded.programs.values())} == {-1}
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_collecting_garbage_goes_on_after_loading(compile_bpf: Compile, collects: bool) -> None:
+    path = compile_bpf(VARIABLES)
+    broken = path.read_bytes()[:100]
+    (gc.enable if collects else gc.disable)()
+    try:
+        load(path).close()
+        assert gc.isenabled() == collects
+        with pytest.raises(ObjectError):
+            ObjectSpec.from_bytes(broken, "broken")
+        with pytest.raises(BpflabError):
+            load(path, programs=["none"])
+        assert gc.isenabled() == collects
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize(
+    "change", [{"value_size": 1}, {"type": MapType.PERCPU_ARRAY, "flags": 0, "mmapable": 0}]
+)
+def test_contents_must_fit_the_map(compile_bpf: Compile, change: dict[str, int]) -> None:
+    """The kernel would read beyond them."""
+    spec = ObjectSpec.from_file(compile_bpf(VARIABLES))
+    for name, value in change.items():
+        setattr(spec.maps[".data"], name, value)
+    with pytest.raises(ElementError, match=r"'\.data'"):
+        spec.load()
 
 
 def test_variables_set_before_loading(compile_bpf: Compile) -> None:
