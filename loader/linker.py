@@ -7,7 +7,7 @@ from .lean import TYPE_CHECKING, dataclass, field
 from .spec import ExternReference, JumpTable, MapReference
 
 if TYPE_CHECKING:
-    from .btf.ext import CoreRelocation, LineInfo
+    from .btf.ext import CoreRelocation
     from .spec import ByteOrder, Function, ObjectSpec, ProgramSpec
 
 
@@ -29,7 +29,8 @@ class LinkedProgram:
     core: list[tuple[int, CoreRelocation]] = field(default_factory=list)
     func_info: list[tuple[int, int]] = field(default_factory=list)
     """(instruction, type id of the FUNC) of each function; empty if any of them has none."""
-    line_info: list[LineInfo] = field(default_factory=list)
+    line_info: list[int] = field(default_factory=list)
+    """The four numbers of each source line (`btf.ext.LineInfo`)."""
     exception_callback: int | None = None
     """Where the exception callback starts, if the program has one."""
 
@@ -104,8 +105,11 @@ class _Linker:
             linked.jump_tables.append(JumpTable(at, table.offset, targets))
             bpf.set_source(linked.insns, at, bpf.PSEUDO_MAP_VALUE, self.order)
         linked.core.extend((start + at, relocation) for at, relocation in function.core)
-        for at, file_name, text, place in function.line_info:
-            linked.line_info.append((start + at, file_name, text, place))
+        lines = function.line_info
+        if start:
+            lines = lines[:]
+            lines[::4] = [start + at for at in lines[::4]]
+        linked.line_info += lines
         linked.func_info.append((start, function.type_id))
         self._typed = self._typed and function.type_id != 0
 

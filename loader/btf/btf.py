@@ -13,6 +13,7 @@ import sys
 
 from ..errors import BtfError
 from ..lean import TYPE_CHECKING
+from ..native import native
 from .records import (
     HEADER_WORDS,
     MODIFIERS,
@@ -27,7 +28,7 @@ from .records import (
     is_known,
 )
 from .strings import StringSection
-from .table import ScannedTable, TypeTable, named_entries
+from .table import ScannedTable, TypeTable, named_entries, u32_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -79,6 +80,7 @@ class Btf:
         self._decoded: dict[int, BtfType] = {}
         self._resolved: dict[int, BtfType] = {}
         self._members: dict[int, tuple[Member, ...]] = {}
+        self._called: dict[tuple[int, str], list[int]] = {}
         self._section_ids: list[int] | None = None
         self._entries: dict[int, list[SectionVariable]] = {}
         self._named: dict[str, list[int]] = {}
@@ -105,7 +107,7 @@ class Btf:
                 raise BtfError(f"BTF {what} section ({start}+{size}) exceeds the data ({len(data)} bytes)")
         if type_len % 4:
             raise BtfError(f"BTF type section has an odd length ({type_len} bytes)")
-        words = _words(data, header_size + type_off, type_len, byte_order)
+        words = read_words(data, header_size + type_off, type_len, byte_order)
         start = header_size + str_off
         end = start + str_len
         # Split BTF may come without strings of its own, or start in the middle of things.
@@ -281,14 +283,34 @@ class Btf:
         """The fields of a STRUCT or UNION, in order."""
         found = self._members.get(of.id)
         if found is None:
-            found = self._members[of.id] = tuple(self._decode_members(of))
+            found = self._members[of.id] = tuple([self._member(of, *triple) for triple in self._triples(of)])
         return found
 
-    def _decode_members(self, of: BtfType) -> Iterator[Member]:
-        text = self._strings.text
-        for name, type_id, offset in self._triples(of):
-            bits, size = (offset & 0xFFFFFF, offset >> 24) if of.kflag else (offset, 0)
-            yield tuple.__new__(Member, (text(name), type_id, bits, size))
+    def member(self, of: BtfType, number: int) -> Member:
+        """One field of a STRUCT or UNION, by its number from 0."""
+        if self.base and of.id < self.first_id:
+            return self.base.member(of, number)
+        words, at = self.words, of.at + 3 * number
+        try:
+            return self._member(of, words[at], words[at + 1], words[at + 2])
+        except IndexError:
+            raise _damaged(of.id) from None
+
+    def _member(self, of: BtfType, name: int, type_id: int, offset: int) -> Member:
+        bits, size = (offset & 0xFFFFFF, offset >> 24) if of.kflag else (offset, 0)
+        return tuple.__new__(Member, (self._strings.text(name), type_id, bits, size))
+
+    def members_called(self, of: BtfType, name: str) -> list[int]:
+        """Which fields of a STRUCT or UNION have that name, or none: their numbers, in order.
+
+        A kernel's structs have hundreds of fields, of which a CO-RE relocation is about one.
+        """
+        numbers = self._called.get((of.id, name))
+        if numbers is None:
+            strings, members, room = self._strings, self._behind(of, 3 * of.vlen), u32_room(of.vlen)
+            count = native.btf_members(members, strings.below(), strings.view(), name.encode(), room)
+            numbers = self._called[of.id, name] = room[:count].tolist()
+        return numbers
 
     def enumerators(self, of: BtfType) -> list[tuple[str, int]]:
         """Names and values of an ENUM or ENUM64; signed where the type is."""
@@ -434,8 +456,8 @@ def _byte_order(data: bytes | bytearray | mmap) -> ByteOrder:
     return order
 
 
-def _words(data: bytes | bytearray | mmap, start: int, size: int, byte_order: ByteOrder) -> Words:
-    """The type section, as it lies there if this machine can read it so."""
+def read_words(data: bytes | bytearray | mmap, start: int, size: int, byte_order: ByteOrder) -> Words:
+    """A part of the data as 32-bit words, as it lies there if this machine can read it so."""
     if start % 4 == 0 and byte_order == NATIVE:
         return as_words(memoryview(data)[start : start + size])
     copied = data[start : start + size]

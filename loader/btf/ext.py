@@ -6,17 +6,15 @@ import struct
 
 from ..errors import BtfError
 from ..lean import TYPE_CHECKING, NamedTuple, dataclass, field
-from .btf import MAGIC, Btf
+from .btf import MAGIC, Btf, read_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
+    from collections.abc import Iterator, Sequence
 
     LineInfo = tuple[int, int, int, int]
     """One source line as the kernel takes it: instruction, file name, text, line << 10 | column.
 
-    Name and text are offsets into the BTF's strings. In `BtfExt` it is a byte offset instead of the
-    instruction, as in the file.
+    Name and text are offsets into the BTF's strings.
     """
 
 HEADER_SIZE = 24
@@ -40,7 +38,8 @@ class BtfExt:
 
     functions: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     """(offset, id of the FUNC)."""
-    lines: dict[str, list[LineInfo]] = field(default_factory=dict)
+    lines: dict[str, list[int]] = field(default_factory=dict)
+    """The four numbers of each `LineInfo`, one behind the other; the first is a byte offset here."""
     core: dict[str, list[tuple[int, CoreRelocation]]] = field(default_factory=dict)
 
 
@@ -60,35 +59,37 @@ def parse_ext(data: bytes, btf: Btf) -> BtfExt:
     parts += struct.unpack_from(order + "II", data, 24) if header_size >= 32 else (0, 0)
     body = data[header_size:]
     ext = BtfExt()
-    for section, rows in _blocks(body, "func_info", parts[0], parts[1], "II", btf):
-        ext.functions.setdefault(section, []).extend(rows)
-    for section, rows in _blocks(body, "line_info", parts[2], parts[3], "IIII", btf):
-        ext.lines.setdefault(section, []).extend(rows)
-    for section, rows in _blocks(body, "core_relo", parts[4], parts[5], "IIII", btf):
+    for section, words in _blocks(body, "func_info", parts[0], parts[1], 2, btf):
+        ext.functions.setdefault(section, []).extend(zip(words[::2], words[1::2], strict=True))
+    for section, words in _blocks(body, "line_info", parts[2], parts[3], 4, btf):
+        ext.lines.setdefault(section, []).extend(words)
+    for section, words in _blocks(body, "core_relo", parts[4], parts[5], 4, btf):
         ext.core.setdefault(section, []).extend(
             (offset, CoreRelocation(kind, type_id, btf.string(access)))
-            for offset, type_id, access, kind in rows
+            for offset, type_id, access, kind in line_rows(words)
         )
     return ext
 
 
+def line_rows(words: Sequence[int]) -> list[LineInfo]:
+    """The records whose numbers lie one behind the other."""
+    return [*zip(words[::4], words[1::4], words[2::4], words[3::4], strict=True)]
+
+
 def _blocks(
-    body: bytes, what: str, start: int, size: int, row: str, btf: Btf
-) -> Iterator[tuple[str, Iterator[Any]]]:
-    """The records of one of the three parts, by the name of their ELF section."""
+    body: bytes, what: str, start: int, size: int, width: int, btf: Btf
+) -> Iterator[tuple[str, list[int]]]:
+    """The numbers of the records of one of the three parts, `width` of each, by the name of their section."""
     if not size:
         return
     if start + size > len(body) or size < 4:
         raise BtfError(f".BTF.ext {what} ({start}+{size}) exceeds the data ({len(body)} bytes)")
     order = btf.byte_order
     (row_size,) = struct.unpack_from(order + "I", body, start)
-    known = struct.calcsize(order + row)
-    if row_size < known or row_size % 4:
-        raise BtfError(f".BTF.ext {what} has records of {row_size} bytes; expected {known}")
+    if row_size < 4 * width or row_size % 4:
+        raise BtfError(f".BTF.ext {what} has records of {row_size} bytes; expected {4 * width}")
     if row_size > size:
         raise BtfError(f".BTF.ext {what} has records of {row_size} bytes in {size}")
-    # A newer compiler may write longer records; their ends are passed over.
-    records = struct.Struct(f"{order}{row}{row_size - known}x")
     at, end = start + 4, start + size
     while at < end:
         if at + 8 > end:
@@ -97,5 +98,10 @@ def _blocks(
         at += 8
         if at + count * row_size > end:
             raise BtfError(f".BTF.ext {what} of {count} records at {at} exceeds its {size} bytes")
-        yield btf.string(name), records.iter_unpack(body[at : at + count * row_size])
+        words = read_words(body, at, count * row_size, order).tolist()
+        if row_size > 4 * width:  # by a newer compiler; what is behind the records is passed over
+            words = [
+                number for row in range(0, len(words), row_size // 4) for number in words[row : row + width]
+            ]
+        yield btf.string(name), words
         at += count * row_size

@@ -142,7 +142,7 @@ def _enter(access: Access, parent: BtfType, index: int) -> int:
     if parent.kind in COMPOSITES:
         if index >= parent.vlen:
             raise BtfError(f"{btf.describe(parent.id)} has no member {index}")
-        member = btf.members(parent)[index]
+        member = btf.member(parent, index)
         access.bit_offset += member.bit_offset
         if member.name:
             access.steps.append(Step(parent.id, index, member.name))
@@ -224,12 +224,12 @@ def _match_element(step: Step, target: Access, type_id: int, is_root: bool) -> i
 
 def _match_member(local: Btf, step: Step, target: Access, type_id: int) -> int | None:
     """Enter the member of that name; gives its type, None if there is none or it is incompatible."""
-    member = local.members(local.type(step.type_id))[step.number]
+    member = local.member(local.type(step.type_id), step.number)
     path = find_member(target.btf, type_id, member.name, len(target.raw))
     if path is None:
         return None
     for parent_id, index in path:
-        found = target.btf.members(target.btf.type(parent_id))[index]
+        found = target.btf.member(target.btf.type(parent_id), index)
         target.raw.append(index)
         target.bit_offset += found.bit_offset
     # The first member of that name decides, even if a later one would be compatible.
@@ -250,15 +250,15 @@ def find_member(
     parent = btf.resolve(type_id)
     if parent.kind not in COMPOSITES or parent.id in searched:
         return None
-    for index, member in enumerate(btf.members(parent)):
-        if depth == MAX_LEVELS:
-            raise BtfError(f"the path in the kernel's type has more than {MAX_LEVELS} levels")
-        if not member.name:
-            below = find_member(btf, member.type_id, name, depth + 1, searched)
-            if below is not None:
-                return [(parent.id, index), *below]
-        elif member.name == name:
+    if depth == MAX_LEVELS and parent.vlen:
+        raise BtfError(f"the path in the kernel's type has more than {MAX_LEVELS} levels")
+    for index in btf.members_called(parent, name):
+        member = btf.member(parent, index)
+        if member.name:
             return [(parent.id, index)]
+        below = find_member(btf, member.type_id, name, depth + 1, searched)
+        if below is not None:
+            return [(parent.id, index), *below]
     # Remembered, so that types that share many parts are not searched over and over.
     searched.add(parent.id)
     return None

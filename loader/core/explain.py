@@ -65,7 +65,7 @@ def _missing_field(local: Btf, access: Access, target: Btf, type_id: int) -> str
                 what = f"the kernel's {target.describe(parent.id)} has no member '{step.name}'"
                 return what + _instead(step.name, names)
             owner, index = path[-1]
-            member = target.members(target.type(owner))[index]
+            member = target.member(target.type(owner), index)
             ours = _member_type(local, step)
             if not fields_compatible(local, ours, target, member.type_id):
                 return (
@@ -84,7 +84,7 @@ def _missing_field(local: Btf, access: Access, target: Btf, type_id: int) -> str
 
 
 def _member_type(btf: Btf, step: Step) -> int:
-    return btf.members(btf.type(step.type_id))[step.number].type_id
+    return btf.member(btf.type(step.type_id), step.number).type_id
 
 
 def _member_names(btf: Btf, type_id: int, searched: set[int]) -> Iterator[str]:

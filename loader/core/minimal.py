@@ -58,7 +58,7 @@ def _add_path(wanted: dict[int, set[int] | None], access: Access) -> None:
             members = wanted.setdefault(found.id, set())
             if members is not None:
                 members.add(number)
-            type_id = btf.members(found)[number].type_id
+            type_id = btf.member(found, number).type_id
         elif found.kind == Kind.ARRAY:
             type_id = btf.array(found).type_id
         else:

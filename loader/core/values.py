@@ -90,7 +90,7 @@ def _element_value(access: Access, kind: RelocationKind) -> Value:
 def _field_value(access: Access, kind: RelocationKind) -> Value:
     """Of a path that ends at a named member."""
     btf, step = access.btf, access.steps[-1]
-    member = btf.members(btf.type(step.type_id))[step.number]
+    member = btf.member(btf.type(step.type_id), step.number)
     field = btf.resolve(member.type_id)
     if kind == RelocationKind.FIELD_SIGNED:
         return Value(int(_is_signed(btf, field)))

@@ -147,6 +147,28 @@ static unsigned bpflab_btf_find(const uint32_t *words, const uint32_t *offsets, 
 	return hits;
 }
 
+/*
+ * Write the numbers of the members of a struct (`count` of three words each) whose name is
+ * `name`, or which have none; how many there are. `found` has room for `count`.
+ */
+static unsigned bpflab_btf_members(const uint32_t *members, unsigned count,
+				   const char *base, uint32_t base_size, const char *own, uint32_t own_size,
+				   const char *name, uint32_t *found)
+{
+	const struct btf_strings strings = { base, own, base_size, own_size };
+	const size_t size = strlen(name) + 1;
+	unsigned hits = 0;
+
+	for (unsigned number = 0; number < count; number++) {
+		uint32_t room;
+		const char *string = btf_string(&strings, members[3 * number], &room);
+
+		if (room && (!*string || (room >= size && !memcmp(string, name, size))))
+			found[hits++] = number;
+	}
+	return hits;
+}
+
 /* Length of a name without its flavor: the last ___ with other characters on both sides. */
 static size_t essential_length(const char *name, size_t length)
 {

@@ -36,6 +36,9 @@ unsigned bpflab_btf_offsets(const uint32_t *words, unsigned count, uint32_t *off
 unsigned bpflab_btf_find(const uint32_t *words, const uint32_t *offsets, unsigned count,
                          const char *base, uint32_t base_size, const char *own, uint32_t own_size,
                          const char *names, unsigned names_size, uint32_t *found);
+unsigned bpflab_btf_members(const uint32_t *members, unsigned count,
+                            const char *base, uint32_t base_size, const char *own, uint32_t own_size,
+                            const char *name, uint32_t *found);
 unsigned bpflab_btf_index(const uint32_t *words, const uint32_t *offsets, unsigned count,
                           const char *base, uint32_t base_size, const char *own, uint32_t own_size,
                           uint64_t *entries, uint64_t *scratch);

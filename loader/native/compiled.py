@@ -165,6 +165,21 @@ def btf_find(
     return result
 
 
+def btf_members(members: Words, base: BtfStrings, strings: BtfStrings, name: bytes, found: memoryview) -> int:
+    assert len(found) >= len(members) // 3
+    result: int = lib.bpflab_btf_members(
+        _u32(members),
+        len(members) // 3,
+        _from_buffer(base),
+        len(base),
+        _from_buffer(strings),
+        len(strings),
+        name,
+        _u32(found),
+    )
+    return result
+
+
 def btf_index(
     words: Words, offsets: memoryview, base: BtfStrings, strings: BtfStrings, entries: memoryview
 ) -> int:

@@ -167,6 +167,16 @@ class Native(Protocol):
         """
         ...
 
+    def btf_members(
+        self, members: Words, base: BtfStrings, strings: BtfStrings, name: bytes, found: memoryview
+    ) -> int:
+        """Write the numbers of a struct's members that have this name, or none; their number.
+
+        `members` are the words behind the struct's header, three of each; `found` (format "I") has
+        room for all of them. The rest is as in `btf_find`.
+        """
+        ...
+
     def btf_index(
         self, words: Words, offsets: memoryview, base: BtfStrings, strings: BtfStrings, entries: memoryview
     ) -> int:

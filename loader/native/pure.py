@@ -10,7 +10,7 @@ from mmap import mmap
 from struct import Struct
 
 from . import NO_INT
-from .pure_btf import btf_find, btf_index, btf_offsets
+from .pure_btf import btf_find, btf_index, btf_members, btf_offsets
 from .pure_events import load, loader, perf_drainer, ringbuf_scanner, store, storer
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "bpf",
     "btf_find",
     "btf_index",
+    "btf_members",
     "btf_offsets",
     "delete",
     "load",

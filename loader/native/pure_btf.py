@@ -140,6 +140,16 @@ class _Wanted:
         return text.startswith(self._beginnings) and b"\0" in text
 
 
+def btf_members(members: Words, base: BtfStrings, strings: BtfStrings, name: bytes, found: memoryview) -> int:
+    wanted, below, numbers = (name + b"\0", b"\0"), len(base), []
+    for number, at in enumerate(members[::3].tolist()):
+        string = base[at:] if at < below else strings[at - below :]
+        if bytes(string[: len(name) + 1]).startswith(wanted):
+            numbers.append(number)
+    found[: len(numbers)] = memoryview(array("I", numbers))
+    return len(numbers)
+
+
 def btf_index(
     words: Words, offsets: memoryview, base: BtfStrings, strings: BtfStrings, entries: memoryview
 ) -> int:

@@ -35,7 +35,7 @@ def source_line(linked: LinkedProgram, btf: Btf | None, insn: int) -> SourceLine
     position = _record(linked, insn)
     if btf is None or position is None:
         return None
-    _, file_name, text, place = linked.line_info[position]
+    _, file_name, text, place = linked.line_info[4 * position : 4 * position + 4]
     return SourceLine(btf.string(file_name), place >> 10, btf.string(text).strip())
 
 
@@ -59,7 +59,7 @@ def line_of_use(linked: LinkedProgram, btf: Btf | None, insn: int) -> SourceLine
     position = _record(linked, insn)
     # At a function's start there is always a line, but it is the function's.
     is_first = any(start == insn for start, _ in linked.functions)
-    if position is None or (linked.line_info[position][0] == insn and not is_first):
+    if position is None or (linked.line_info[4 * position] == insn and not is_first):
         return source_line(linked, btf, insn)
     use = _use(linked, insn)
     later = use is not None and _record(linked, use) != position
@@ -68,10 +68,11 @@ def line_of_use(linked: LinkedProgram, btf: Btf | None, insn: int) -> SourceLine
 
 def _record(linked: LinkedProgram, insn: int) -> int | None:
     """Index of the line info that covers an instruction."""
-    position = bisect_right(linked.line_info, insn, key=lambda entry: entry[0]) - 1
+    first = linked.line_info[::4]
+    position = bisect_right(first, insn) - 1
     start = max(start for start, _ in linked.functions if start <= insn)
     # What lies before the first line of its function belongs to no line.
-    return position if position >= 0 and linked.line_info[position][0] >= start else None
+    return position if position >= 0 and first[position] >= start else None
 
 
 def _use(linked: LinkedProgram, insn: int) -> int | None:

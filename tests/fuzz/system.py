@@ -157,6 +157,6 @@ def _poisoned() -> tuple[ObjectSpec, LinkedProgram, KernelBtf]:
         bytearray(bpf.Insn(0xB7, 1, 0, 0, 0).pack("<") * 2),
         functions=[(0, "fuzzed")],
         core=[(0, CoreRelocation(RelocationKind.FIELD_BYTE_OFFSET, 2, "0:0"))],
-        line_info=[(0, file, line, 7 << 10)],
+        line_info=[0, file, line, 7 << 10],
     )
     return spec, linked, KernelBtf(Btf.from_bytes(theirs.finish().encode()))

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from bpflab.loader import insn as bpf
-from bpflab.loader.btf import Btf, Kind, essential_name
+from bpflab.loader.btf import Btf, BtfType, Kind, essential_name
 from bpflab.loader.btf.distilled import onto_base
 from bpflab.loader.btf.dump import declaration
 from bpflab.loader.btf.edit import BtfEdit
@@ -106,7 +106,7 @@ def _decode_all(btf: Btf) -> None:
             found = btf.type(type_id)
             match found.kind:
                 case Kind.STRUCT | Kind.UNION:
-                    btf.members(found)
+                    _find_members(btf, found)
                 case Kind.ENUM | Kind.ENUM64:
                     btf.enumerators(found)
                 case Kind.FUNC_PROTO:
@@ -130,6 +130,14 @@ def _decode_all(btf: Btf) -> None:
             btf.size_of(type_id)
 
 
+def _find_members(btf: Btf, struct: BtfType) -> None:
+    """A member is the same alone and among all, and found by its name."""
+    for number, member in enumerate(btf.members(struct)[:LOOKED_INTO]):
+        assert btf.member(struct, number) == member
+        if member.name.isprintable() and "\N{REPLACEMENT CHARACTER}" not in member.name:
+            assert number in btf.members_called(struct, member.name)
+
+
 def _twins_agree(btf: Btf) -> None:
     """What C finds in the raw words, Python finds as well."""
     words = memoryview(btf.words)
@@ -142,7 +150,10 @@ def _twins_agree(btf: Btf) -> None:
         own = offsets[:number]
         hits = twin.btf_find(words, own, b"", btf.strings, sorted(names), matches) if number else 0
         named = twin.btf_index(words, own, b"", btf.strings, entries) if number else 0
-        found.append((own.tolist(), matches[:hits].tolist(), entries[:named].tolist()))
+        found.append([own.tolist(), matches[:hits].tolist(), entries[:named].tolist()])
+        for name in sorted(names)[:LOOKED_INTO] if len(words) >= 3 else ():
+            called = twin.btf_members(words[: len(words) // 3 * 3], b"", btf.strings, name, matches)
+            found[-1].append(matches[:called].tolist())
     assert found[0] == found[1]
 
 

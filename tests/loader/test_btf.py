@@ -12,7 +12,7 @@ import pytest
 from bpflab.loader.btf import Btf, IntEncoding, Kind, Linkage, essential_name
 from bpflab.loader.btf.datasec import fix_sections
 from bpflab.loader.btf.edit import BtfEdit
-from bpflab.loader.btf.ext import parse_ext
+from bpflab.loader.btf.ext import line_rows, parse_ext
 from bpflab.loader.btf.file import read_btf
 from bpflab.loader.btf.kernel import KernelBtf
 from bpflab.loader.btf.records import make_info
@@ -282,7 +282,7 @@ def test_ext_records_point_to_functions(raw: bytes, compile_bpf: Callable[[str],
     names = {btf.type(type_id).name for _, type_id in ext.functions[".text"]}
     assert names == {"local", "global"}
     assert [btf.type(type_id).name for _, type_id in ext.functions["socket"]] == ["program"]
-    offset, file_name, text, _ = ext.lines["socket"][0]
+    offset, file_name, text, _ = line_rows(ext.lines["socket"])[0]
     assert offset == 0
     assert "int program" in btf.string(text)
     assert btf.string(file_name).endswith("test.bpf.c")

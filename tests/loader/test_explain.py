@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from bpflab.loader.btf.ext import line_rows
 from bpflab.loader.btf.kernel import KernelBtf
 from bpflab.loader.btf.type_name import type_name
 from bpflab.loader.core.explain import explain
@@ -171,7 +172,8 @@ def test_without_line_info_there_is_no_line(compile_bpf: Compile) -> None:
     spec = ObjectSpec.from_file(compile_bpf(SOURCE))
     linked = link(spec, spec.programs["program"])
     assert source_line(linked, None, 0) is None
-    linked.line_info = [entry for entry in linked.line_info if entry[0] >= 2]
+    lines = line_rows(linked.line_info)
+    linked.line_info = [number for line in lines if line[0] >= 2 for number in line]
     assert source_line(linked, spec.btf, 0) is None
 
 

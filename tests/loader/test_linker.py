@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from bpflab.loader import insn as bpf
+from bpflab.loader.btf.ext import line_rows
 from bpflab.loader.errors import ObjectError
 from bpflab.loader.linker import LinkedProgram, link
 from bpflab.loader.spec import ObjectSpec
@@ -102,10 +103,11 @@ def test_function_and_line_info_follow_the_functions(spec: ObjectSpec) -> None:
     program = linked(spec, "first")
     assert spec.btf is not None
     assert [(start, spec.btf.type(type_id).name) for start, type_id in program.func_info] == program.functions
-    indices = [index for index, *_ in program.line_info]
+    lines = line_rows(program.line_info)
+    indices = [index for index, *_ in lines]
     assert indices == sorted(set(indices)), "lines must be in order"
     for start, _ in program.functions:
-        file_name = next(file_name for index, file_name, *_ in program.line_info if index == start)
+        file_name = next(file_name for index, file_name, *_ in lines if index == start)
         assert spec.btf.string(file_name).endswith("test.bpf.c")
     assert indices[-1] < len(program.insns) // bpf.SIZE
 

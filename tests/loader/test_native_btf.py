@@ -115,6 +115,34 @@ def test_names_in_split_btf_lie_in_the_base_too(twin: ModuleType) -> None:
     assert sorted(entry & 0xFFFFFFFF for entry in index(twin, split)) == [0, 2]
 
 
+def members(twin: ModuleType, names: list[int], strings: bytes, name: bytes, base: bytes = b"") -> list[int]:
+    """The numbers of the members of that name, or of none, of a struct whose members are named at `names`."""
+    words = memoryview(array("I", [word for at in names for word in (at, 1, 0)]))
+    found = u32_room(len(names))
+    return found[: twin.btf_members(words, base, strings, name, found)].tolist()
+
+
+def test_members_by_name(twin: ModuleType) -> None:
+    strings = b"\0pid\0tgid\0pid_links\0"
+    assert members(twin, [5, 1, 10, 0, 6, 1], strings, b"pid") == [1, 3, 5]
+    assert members(twin, [5, 1, 10, 6], strings, b"gid") == [3]
+    assert members(twin, [5, 1], strings, b"none") == []
+    assert members(twin, [4, 1], strings, b"none") == [0], "what begins with the zero byte has no name"
+    assert members(twin, [], strings, b"pid") == []
+
+
+def test_members_named_beyond_the_strings(twin: ModuleType) -> None:
+    strings = b"\0pid\0"
+    assert members(twin, [5, 1, 0x7FFFFFFF], strings, b"pid") == [1]
+    assert members(twin, [4, 3, 2], strings, b"d") == [0, 1]
+    assert members(twin, [1, 2, 3], b"\0pid", b"pid") == [], "not ended"
+
+
+def test_members_named_in_the_base(twin: ModuleType) -> None:
+    assert members(twin, [1, 5, 0], b"own\0", b"pid", b"\0pid\0") == [0, 2]
+    assert members(twin, [1, 5, 0], b"own\0", b"own", b"\0pid\0") == [1, 2]
+
+
 def test_a_name_beyond_the_strings_is_no_name(twin: ModuleType) -> None:
     btf = Btf(array("I", [0x7FFFFFFF, make_info(Kind.FWD), 0]), b"\0name\0")
     assert find(twin, btf, b"name") == []
