@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import struct
 
-from .elf_strings import ElfStrings
 from .errors import ObjectError
 from .lean import TYPE_CHECKING, NamedTuple
+from .string_table import ElfStrings
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator

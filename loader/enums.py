@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from .lean import TYPE_CHECKING, IntEnum, IntFlag
-
-if TYPE_CHECKING:
-    from typing import Self
+from .lean import IntFlag, OpenEnum
 
 
-class _OpenEnum(IntEnum):
-    """An enumeration that takes numbers it does not know: kernels grow faster than this file."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        if not isinstance(value, int) or not 0 <= value < 1 << 32:
-            return None
-        member = int.__new__(cls, value)
-        member._name_ = f"UNKNOWN_{value}"
-        member._value_ = value
-        return member
-
-
-class ProgType(_OpenEnum):
+class ProgType(OpenEnum):
     """enum bpf_prog_type."""
 
     UNSPEC = 0
@@ -59,7 +43,7 @@ class ProgType(_OpenEnum):
     NETFILTER = 32
 
 
-class MapType(_OpenEnum):
+class MapType(OpenEnum):
     """enum bpf_map_type."""
 
     UNSPEC = 0
@@ -100,7 +84,7 @@ class MapType(_OpenEnum):
     RHASH = 35
 
 
-class AttachType(_OpenEnum):
+class AttachType(OpenEnum):
     """enum bpf_attach_type."""
 
     CGROUP_INET_INGRESS = 0
@@ -167,7 +151,7 @@ class AttachType(_OpenEnum):
     TRACE_FSESSION_MULTI = 61
 
 
-class LinkType(_OpenEnum):
+class LinkType(OpenEnum):
     """enum bpf_link_type."""
 
     UNSPEC = 0

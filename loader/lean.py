@@ -2,7 +2,8 @@
 
 `dataclasses`, `typing` and `enum` take longer to import than the interpreter takes to
 start, and a class made with them up to a millisecond more. Here is as much of them as
-the loader uses, with the same meaning; for a type checker it is the originals.
+the loader uses, with the same meaning; for a type checker it is the originals. The same
+goes for functions of the interpreter's that a module only hands on.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ __all__ = [
     "IntEnum",
     "IntFlag",
     "NamedTuple",
+    "OpenEnum",
     "Protocol",
+    "bisect_left",
+    "bisect_right",
     "cache",
     "dataclass",
     "field",
@@ -23,11 +27,14 @@ __all__ = [
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from bisect import bisect_left, bisect_right
     from dataclasses import dataclass, field, replace
     from enum import IntEnum, IntFlag
+    from enum import IntEnum as OpenEnum
     from functools import cache, partial
     from typing import NamedTuple, Protocol
 else:
+    from _bisect import bisect_left, bisect_right
     from _collections import _tuplegetter  # what collections.namedtuple reads its fields with
     from _functools import partial
 
@@ -143,14 +150,14 @@ else:
             names = tuple(namespace.get("__annotations__", ()))
             defaults = {field: namespace.pop(field) for field in names if field in namespace}
             namespace |= {field: _tuplegetter(place, None) for place, field in enumerate(names)}
-            namespace |= {"__slots__": (), "_fields": names, "_defaults": defaults}
+            namespace |= {"__slots__": (), "_fields": names, "_count": len(names), "_defaults": defaults}
             return type.__new__(cls, name, bases, namespace)
 
     class NamedTuple(tuple, metaclass=_TupleType):
         """A tuple whose places are the annotated fields of its class."""
 
         def __new__(cls, *values, **named):
-            if named or len(values) != len(cls._fields):
+            if named or len(values) != cls._count:
                 values = cls._complete(values, named)
             return tuple.__new__(cls, values)
 
@@ -177,15 +184,14 @@ else:
     class _EnumType(type):
         def __new__(cls, name, bases, namespace):
             numbers = {one: number for one, number in namespace.items() if isinstance(number, int)}
-            made = type.__new__(cls, name, bases, namespace)
-            members = {}
+            # Plain numbers without a dictionary: there are hundreds, and no program asks for all their names.
+            made = type.__new__(cls, name, bases, namespace | {"__slots__": ()})
+            members, names = {}, {}
             for one, number in numbers.items():
                 if number not in members:
-                    members[number] = member = int.__new__(made, number)
-                    member._name_ = one
-            for one, number in numbers.items():
+                    members[number], names[number] = int.__new__(made, number), one
                 type.__setattr__(made, one, members[number])
-            made._members = members
+            made._members, made._names = members, names
             return made
 
         def __call__(cls, number):
@@ -212,19 +218,13 @@ else:
         """Numbers that have names."""
 
         @classmethod
-        def _make(cls, number, name):
-            member = int.__new__(cls, number)
-            member._name_ = name
-            return member
-
-        @classmethod
         def _missing_(cls, number):
             return None
 
         @property
         def name(self):
             """As the enumeration calls it."""
-            return self._name_
+            return self._names.get(self) or self._describe()
 
         @property
         def value(self):
@@ -244,4 +244,17 @@ else:
 
         @classmethod
         def _missing_(cls, number):
-            return cls._make(number, "|".join(bit.name for bit in cls if number & bit))
+            return int.__new__(cls, number)
+
+        def _describe(self):
+            return "|".join(bit.name for bit in self.__class__ if self & bit)
+
+    class OpenEnum(IntEnum):
+        """An enumeration that takes numbers it does not know: kernels grow faster than this code."""
+
+        @classmethod
+        def _missing_(cls, number):
+            return int.__new__(cls, number) if isinstance(number, int) and 0 <= number < 1 << 32 else None
+
+        def _describe(self):
+            return f"UNKNOWN_{int(self)}"

@@ -13,11 +13,10 @@ from __future__ import annotations
 import mmap
 import os
 import stat
-from bisect import bisect_left
 from struct import Struct
 from zlib import crc32
 
-from ..lean import TYPE_CHECKING, NamedTuple
+from ..lean import TYPE_CHECKING, NamedTuple, bisect_left
 from .table import ScannedTable, TypeTable, named_entries
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import BtfError
 from ..lean import TYPE_CHECKING
-from ..long_strings import LONG, LongStrings
+from ..string_table import LONG, LongStrings
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -45,6 +45,8 @@ class StringSection:
 
     def text(self, offset: int) -> str:
         """The string at an offset. Raises BtfError outside the section."""
+        if not offset:
+            return ""  # of every anonymous type and member
         end = self._ascii.find("\0", offset)
         if 0 <= end - offset < LONG:
             return self._ascii[offset:end]
@@ -52,8 +54,6 @@ class StringSection:
         if not self._start <= start < self._end:
             if self._base and offset < self.first:
                 return self._base.text(offset)
-            if offset == 0:
-                return ""
             raise BtfError(f"BTF has no string at {offset} (strings end at {self.end})")
         data = self._data
         raw = data[start : data.find(b"\0", start)]

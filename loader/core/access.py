@@ -8,7 +8,7 @@ identifies a field in another kernel are the *steps*: named members and array in
 
 from __future__ import annotations
 
-from ..btf import Array, Btf, BtfType, Kind, essential_name
+from ..btf import Array, Btf, BtfType, Kind, Member, essential_name
 from ..btf.ext import CoreRelocation
 from ..btf.records import COMPOSITES, ENUMS
 from ..errors import BtfError
@@ -61,8 +61,10 @@ class Step(NamedTuple):
 
     type_id: int
     number: int
-    name: str
+    name: str = ""
     """Empty for an array element."""
+    member: Member | None = None
+    """None for an array element, and for an enumerator, which has a name."""
 
 
 class Access:
@@ -102,16 +104,17 @@ def parse_access(btf: Btf, relocation: CoreRelocation) -> Access:
     except ValueError:
         raise BtfError(f"CO-RE relocation kind {relocation.kind} is not known") from None
     access = Access(btf, kind, relocation.type_id)
-    if kind.is_type:
+    is_enumerator = kind.is_enumerator
+    if not (kind.is_field or is_enumerator):
         if relocation.access != "0":
             raise BtfError(f"access string '{relocation.access}' of a whole type is not '0'")
         return access
     access.raw = _numbers(relocation.access)
     root = btf.resolve(relocation.type_id)
-    if kind.is_enumerator:
+    if is_enumerator:
         _enter_enumerator(access, root)
     else:
-        access.steps.append(Step(root.id, access.raw[0], ""))
+        access.steps.append(Step(root.id, access.raw[0], "", None))
         access.bit_offset = access.raw[0] * btf.size_of(root.id) * 8
         type_id = root.id
         for index in access.raw[1:]:
@@ -121,11 +124,11 @@ def parse_access(btf: Btf, relocation: CoreRelocation) -> Access:
 
 def _numbers(text: str) -> list[int]:
     parts = text.split(":")
-    if not all(part.isascii() and part.isdigit() and len(part) <= MAX_DIGITS for part in parts):
+    if not text.isascii() or not all(map(str.isdigit, parts)) or max(map(len, parts)) > MAX_DIGITS:
         raise BtfError(f"access string '{text[:40]}' is no list of numbers")
     if len(parts) > MAX_LEVELS:
         raise BtfError(f"access string '{text[:40]}…' has more than {MAX_LEVELS} levels")
-    return [int(part) for part in parts]
+    return [*map(int, parts)]
 
 
 def _enter_enumerator(access: Access, root: BtfType) -> None:
@@ -145,14 +148,14 @@ def _enter(access: Access, parent: BtfType, index: int) -> int:
         member = btf.member(parent, index)
         access.bit_offset += member.bit_offset
         if member.name:
-            access.steps.append(Step(parent.id, index, member.name))
+            access.steps.append(Step(parent.id, index, member.name, member))
         return member.type_id
     if parent.kind == Kind.ARRAY:
         array = btf.array(parent)
         if index >= array.length and not is_flexible(btf, access.steps[-1], array):
             raise BtfError(f"array of {array.length} elements has no element {index}")
         element = btf.resolve(array.type_id)
-        access.steps.append(Step(element.id, index, ""))
+        access.steps.append(Step(element.id, index, "", None))
         access.bit_offset += index * btf.size_of(element.id) * 8
         return element.id
     raise BtfError(f"{btf.describe(parent.id)} has nothing inside")
@@ -169,18 +172,18 @@ def is_flexible(btf: Btf, step: Step, array: Array) -> bool:
 def match_access(local: Access, btf: Btf, type_id: int) -> Access | None:
     """The same path in another type; None if it is not there. Raises BtfError for malformed types."""
     target = Access(btf, local.kind, type_id)
-    if local.kind.is_type:
+    if local.kind.is_enumerator:
+        return _match_enumerator(local, target)
+    if not local.kind.is_field:
         if local.kind == RelocationKind.TYPE_MATCHES:
             from .shape import types_match as compare  # here and below, as most are about fields
         else:
             from .compat import types_compatible as compare
         return target if compare(local.btf, local.root_id, btf, type_id) else None
-    if local.kind.is_enumerator:
-        return _match_enumerator(local, target)
     for position, step in enumerate(local.steps):
         found = (
-            _match_member(local.btf, step, target, type_id)
-            if step.name
+            _match_member(local.btf, step.member, target, type_id)
+            if step.member
             else _match_element(step, target, type_id, is_root=position == 0)
         )
         if found is None:
@@ -216,33 +219,31 @@ def _match_element(step: Step, target: Access, type_id: int, is_root: bool) -> i
         found = btf.resolve(array.type_id)
     if len(target.raw) == MAX_LEVELS:
         raise BtfError(f"the path in the kernel's type has more than {MAX_LEVELS} levels")
-    target.steps.append(Step(found.id, step.number, ""))
+    target.steps.append(Step(found.id, step.number, "", None))
     target.raw.append(step.number)
     target.bit_offset += step.number * btf.size_of(found.id) * 8
     return found.id
 
 
-def _match_member(local: Btf, step: Step, target: Access, type_id: int) -> int | None:
+def _match_member(local: Btf, member: Member, target: Access, type_id: int) -> int | None:
     """Enter the member of that name; gives its type, None if there is none or it is incompatible."""
-    member = local.member(local.type(step.type_id), step.number)
     path = find_member(target.btf, type_id, member.name, len(target.raw))
     if path is None:
         return None
-    for parent_id, index in path:
-        found = target.btf.member(target.btf.type(parent_id), index)
-        target.raw.append(index)
+    for step, found in path:
+        target.raw.append(step.number)
         target.bit_offset += found.bit_offset
     # The first member of that name decides, even if a later one would be compatible.
     if not fields_compatible(local, member.type_id, target.btf, found.type_id):
         return None
-    target.steps.append(Step(parent_id, index, found.name))
+    target.steps.append(step)
     return found.type_id
 
 
 def find_member(
     btf: Btf, type_id: int, name: str, depth: int = 0, searched: set[int] | None = None
-) -> list[tuple[int, int]] | None:
-    """(struct, index) at each level down to the member, through anonymous structs and unions.
+) -> list[tuple[Step, Member]] | None:
+    """The steps down to the member, through anonymous structs and unions, and what each leads to.
 
     None if there is no such member. `depth` and `searched` are of the levels above. Raises BtfError.
     """
@@ -254,11 +255,9 @@ def find_member(
         raise BtfError(f"the path in the kernel's type has more than {MAX_LEVELS} levels")
     for index in btf.members_called(parent, name):
         member = btf.member(parent, index)
-        if member.name:
-            return [(parent.id, index)]
-        below = find_member(btf, member.type_id, name, depth + 1, searched)
+        below = [] if member.name else find_member(btf, member.type_id, name, depth + 1, searched)
         if below is not None:
-            return [(parent.id, index), *below]
+            return [(Step(parent.id, index, member.name, member), member), *below]
     # Remembered, so that types that share many parts are not searched over and over.
     searched.add(parent.id)
     return None

@@ -10,7 +10,7 @@ from ..btf.ext import CoreRelocation
 from ..btf.kernel import KernelBtf
 from ..btf.records import COMPOSITES, ENUMS
 from ..btf.type_name import type_name
-from .access import Access, Step, fields_compatible, find_member, parse_access
+from .access import Access, fields_compatible, find_member, parse_access
 
 FEW = 8
 """Up to so many names are listed; of more only the near ones."""
@@ -58,15 +58,14 @@ def _missing_field(local: Btf, access: Access, target: Btf, type_id: int) -> str
     """Walk down as far as the kernel's type goes along."""
     for step in access.steps[1:]:
         parent = target.resolve(type_id)
-        if step.name:
+        if step.member:
             path = find_member(target, type_id, step.name)
             if path is None:
                 names = list(_member_names(target, parent.id, set()))
                 what = f"the kernel's {target.describe(parent.id)} has no member '{step.name}'"
                 return what + _instead(step.name, names)
-            owner, index = path[-1]
-            member = target.member(target.type(owner), index)
-            ours = _member_type(local, step)
+            _, member = path[-1]
+            ours = step.member.type_id
             if not fields_compatible(local, ours, target, member.type_id):
                 return (
                     f"in the kernel's {target.describe(parent.id)} '{step.name}' is "
@@ -81,10 +80,6 @@ def _missing_field(local: Btf, access: Access, target: Btf, type_id: int) -> str
                 return f"the kernel's array has {array.length} elements, no element {step.number}"
             type_id = array.type_id
     return "the kernel has it, but another candidate of that name decided"
-
-
-def _member_type(btf: Btf, step: Step) -> int:
-    return btf.member(btf.type(step.type_id), step.number).type_id
 
 
 def _member_names(btf: Btf, type_id: int, searched: set[int]) -> Iterator[str]:

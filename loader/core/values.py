@@ -6,7 +6,7 @@ And writing the kernel's into the instruction that holds the object's.
 from __future__ import annotations
 
 from .. import insn as bpf
-from ..btf import Btf, BtfType, IntEncoding, Kind
+from ..btf import Btf, BtfType, IntEncoding, Kind, Member
 from ..btf.records import ENUMS
 from ..errors import BtfError
 from ..lean import NamedTuple
@@ -44,12 +44,10 @@ def value_of(access: Access | None, kind: RelocationKind) -> Value | None:
         return Value(0 if access is None else 1)
     if access is None:
         return Value(0) if kind.is_type else None
-    if kind.is_type:
-        return _type_value(access, kind)
-    if kind.is_enumerator:
-        return Value(_enumerator(access))
-    last = access.steps[-1]
-    return _field_value(access, kind) if last.name else _element_value(access, kind)
+    if kind.is_field:
+        member = access.steps[-1].member
+        return _field_value(access, member, kind) if member else _element_value(access, kind)
+    return Value(_enumerator(access)) if kind.is_enumerator else _type_value(access, kind)
 
 
 _EXISTENCE = frozenset(
@@ -87,10 +85,9 @@ def _element_value(access: Access, kind: RelocationKind) -> Value:
     raise BtfError(f"{kind.name} says nothing about an array element")
 
 
-def _field_value(access: Access, kind: RelocationKind) -> Value:
+def _field_value(access: Access, member: Member, kind: RelocationKind) -> Value:
     """Of a path that ends at a named member."""
-    btf, step = access.btf, access.steps[-1]
-    member = btf.member(btf.type(step.type_id), step.number)
+    btf = access.btf
     field = btf.resolve(member.type_id)
     if kind == RelocationKind.FIELD_SIGNED:
         return Value(int(_is_signed(btf, field)))
@@ -104,8 +101,8 @@ def _field_value(access: Access, kind: RelocationKind) -> Value:
     certain = not member.bit_size
     match kind:
         case RelocationKind.FIELD_BYTE_OFFSET:
-            size = 0 if member.bit_size else _loaded_size(btf, field.id)
-            return Value(byte_offset & U32, size, field.id, certain)
+            size = _loaded_size(btf, field.id) if field.kind == Kind.ARRAY else byte_size
+            return Value(byte_offset & U32, size if certain else 0, field.id, certain)
         case RelocationKind.FIELD_BYTE_SIZE:
             return Value(byte_size & U32, is_certain=certain)
         case RelocationKind.FIELD_LSHIFT_U64:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-
 from .. import insn as bpf
 from ..btf import Kind
 from ..btf.ext import line_rows
 from ..elf import SHF_EXECINSTR, SHT_PROGBITS, STT_FUNC, Relocation, Section, Symbol
 from ..enums import ProgType
-from ..lean import TYPE_CHECKING
+from ..lean import TYPE_CHECKING, bisect_left, bisect_right
 from . import ExternReference, ExternSpec, Function, FunctionReference, MapReference, ProgramSpec
 from .file import ARENA, JUMP_TABLES, LEGACY_MAPS, MAPS, ObjectFile, data_kind
 from .sections import NO_ATTACH, find_section

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import struct
-from bisect import bisect_right
 
 from ..btf import Btf, BtfType, Kind, Linkage, Member, SectionVariable
 from ..elf import STT_NOTYPE, STT_OBJECT, Section
 from ..enums import MapType
 from ..errors import BtfError, ObjectError
+from ..lean import bisect_right
 from . import MapSpec
 from .data import read_types
 from .file import ARENA, LEGACY_MAPS, MAPS, ObjectFile

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-
 from ..btf import Btf, Kind, SectionVariable
 from ..elf import Section
 from ..enums import MapFlags, MapType
 from ..errors import BtfError
+from ..lean import bisect_right
 from . import MapSpec
 from .file import STRUCT_OPS, ObjectFile
 
