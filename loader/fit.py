@@ -6,7 +6,6 @@ from .enums import MapType, ProgType
 from .errors import BpflabError
 from .lean import TYPE_CHECKING
 from .programs.of_object import ReadyProgram
-from .target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,9 +13,60 @@ if TYPE_CHECKING:
 
     from .btf.kernel import KernelBtf
     from .externs.resolve import Externs
+    from .module_btf import ModuleBtfs
     from .programs.attach_target import ProgramFunction
     from .spec import ObjectSpec, ProgramSpec
     from .struct_ops import StructOps
+
+
+class Target:
+    """What an object is loaded for: the types of the running kernel, read when they are first needed.
+
+    `relocation` is for CO-RE, `running` for what no other BTF can stand in for: attach targets, externs.
+    Holds descriptors of modules' BTF, until `close`.
+    """
+
+    def __init__(self, override: KernelBtf | None = None) -> None:
+        """`override` takes the place of the running kernel's types in CO-RE relocations."""
+        self._override = override
+        self._running: KernelBtf | None = None
+        self._modules: ModuleBtfs | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give up all descriptors, and write the index of BTF that was read without one."""
+        if self._modules is not None:
+            self._modules.close()
+        for kernel in filter(None, (self._override, self._running)):
+            kernel.save_index()
+
+    @property
+    def running(self) -> KernelBtf:
+        """Raises NotSupportedError, BtfError."""
+        if self._running is None:
+            from .btf.kernel import KernelBtf  # here, as many objects need nothing of it
+
+            self._running = KernelBtf.running()
+        return self._running
+
+    @property
+    def relocation(self) -> KernelBtf:
+        """Raises NotSupportedError, BtfError."""
+        return self._override or self.running
+
+    @property
+    def modules(self) -> ModuleBtfs:
+        """Opens the BTF of modules."""
+        if self._modules is None:
+            from .module_btf import ModuleBtfs  # here, as hardly any object needs one
+
+            self._modules = ModuleBtfs()
+        return self._modules
 
 
 class FittedObject:
@@ -40,7 +90,6 @@ class FittedObject:
         """
         self.spec = spec
         self._target = Target(btf)
-        self.modules = self._target.modules
         self.programs: list[ReadyProgram] = []
         try:
             self.externs = _externs(spec, self._target, kconfig)
@@ -82,6 +131,11 @@ class FittedObject:
         if unknown:
             known = ", ".join(self.spec.programs) or "none"
             raise BpflabError(f"{self.spec.name}: has no program '{min(unknown)}'; there are: {known}")
+
+    @property
+    def modules(self) -> ModuleBtfs:
+        """Opens the BTF of modules."""
+        return self._target.modules
 
     def close(self) -> None:
         """Give up the descriptors of the kernel's BTF, and of the programs' jump tables."""

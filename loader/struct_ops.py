@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .btf.kernel import Candidate, KernelBtf
+    from .fit import Target
     from .programs.program import Program
     from .spec import MapSpec, ObjectSpec
-    from .target import Target
 
 VALUE_PREFIX = "bpf_struct_ops_"
 """The kernel's value type of ``struct X`` is ``struct bpf_struct_ops_X``: some state, and X as `data`."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from ..errors import BtfError
 from ..lean import TYPE_CHECKING
-from .datasec import KCONFIG, KSYMS
 from .edit import BtfEdit
-from .records import BtfType, IntEncoding, Kind, Linkage, SectionVariable, make_info
+from .records import KCONFIG, KSYMS, BtfType, IntEncoding, Kind, Linkage, SectionVariable, make_info
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -53,6 +53,9 @@ ENUMS = frozenset({Kind.ENUM, Kind.ENUM64})
 REFERENCES = MODIFIERS | {Kind.PTR, Kind.TYPEDEF, Kind.FUNC, Kind.FUNC_PROTO, Kind.VAR, Kind.DECL_TAG}
 """Kinds whose third word is a type id; in the others it is a size or unused."""
 
+KCONFIG, KSYMS = ".kconfig", ".ksyms"
+"""The DATASECs of what the kernel provides."""
+
 HEADER_WORDS = 3
 """Every record starts with name, info and size-or-type."""
 

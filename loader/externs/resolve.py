@@ -7,10 +7,10 @@ from struct import pack
 
 from .. import insn as bpf
 from ..errors import BtfError, NotSupportedError, UnresolvedError
+from ..fit import Target
 from ..lean import replace
 from ..linker import LinkedProgram
 from ..spec import ExternReference, ExternSpec, MapReference, MapSpec, ObjectSpec
-from ..target import Target
 from .kallsyms import read_kallsyms
 from .ksyms import KernelSymbol, describe, find_typed, find_untyped
 

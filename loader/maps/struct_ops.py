@@ -18,10 +18,10 @@ from .map import Map
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..module_btf import ModuleBtfs
     from ..programs.program import Program
     from ..spec import MapSpec
     from ..struct_ops import KernelStruct
-    from ..target import ModuleBtfs
 
 _KEY = bytes(4)
 _ENOTSUPP = 524

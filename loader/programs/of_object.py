@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from ..core import CoreResult
     from ..externs.resolve import Externs
+    from ..fit import Target
     from ..jump_tables import JumpTables
     from ..maps.create import NewMap
     from ..maps.map import Map
     from ..spec import ObjectSpec, ProgramSpec
     from ..struct_ops import StructOps
-    from ..target import Target
     from .attach_target import ProgramFunction
     from .source_line import SourceLine
 

@@ -1,13 +1,97 @@
-"""Reading the data sections: each becomes a map of one value, its variables live in it."""
+"""Reading the data sections: each becomes a map of one value, its variables live in it.
+
+Their DATASECs in BTF are put right: clang writes size 0, and offset 0 for global variables; the
+ELF symbols know them.
+"""
 
 from __future__ import annotations
 
-from ..btf import Linkage
-from ..btf.records import HEADER_WORDS, info_vlen
-from ..elf import STT_OBJECT, Section, Symbol
+from ..btf import Btf, Kind, Linkage
+from ..btf.records import HEADER_WORDS, KCONFIG, KSYMS, info_vlen
+from ..elf import SHN_LORESERVE, STB_LOCAL, STT_OBJECT, STV_HIDDEN, STV_INTERNAL, Section, Symbol
 from ..enums import MapFlags, MapType
+from ..errors import BtfError
+from ..lean import TYPE_CHECKING
 from . import MapSpec, VariableSpec
-from .file import DATA_SECTIONS, ObjectFile, data_kind
+from .file import DATA_SECTIONS, Datasec, ObjectFile, data_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+HIDDEN = (STV_HIDDEN, STV_INTERNAL)
+
+
+def read_datasecs(file: ObjectFile) -> None:
+    """Put right what the compiler left open in the BTF of the data sections, and note their types."""
+    if file.btf is None:
+        return
+    elf = file.elf
+    symbols = {
+        symbol.name: symbol
+        for symbol in elf.symbols_of(STT_OBJECT)
+        if symbol.bind != STB_LOCAL and 0 < symbol.section < SHN_LORESERVE
+    }
+
+    def section_size(name: str) -> int | None:
+        section = elf.section(name)
+        return section.size if section else None
+
+    file.datasecs = fix_datasecs(file.btf, section_size, symbols)
+
+
+def fix_datasecs(
+    btf: Btf, section_size: Callable[[str], int | None], symbols: Mapping[str, Symbol]
+) -> dict[str, Datasec]:
+    """Fill in size and offsets of every DATASEC of defined variables, and sort its variables; all by name.
+
+    In place, before any of these types is asked for: the words of `btf`, which has no base, must be
+    the caller's own.
+    `symbols` are those of global variables. A hidden one becomes static: like libbpf, this decides
+    which data maps user space may map. Raises BtfError if the BTF names a section or variable that
+    the file lacks.
+    """
+    words, text, offsets = btf.words, btf.string, btf.offsets
+    count, found = len(offsets), dict[str, Datasec]()
+    # The words themselves: making an object of each record would take a tenth of a small load.
+    for section_id in btf.section_ids:
+        at = offsets[section_id - 1]
+        name = text(words[at])
+        if name in (KCONFIG, KSYMS):
+            continue
+        size = words[at + 2] or section_size(name)
+        if not size:
+            raise BtfError(f"DATASEC '{name}' has no ELF section of that name with data")
+        first = at + HEADER_WORDS
+        places = range(first, first + 3 * info_vlen(words[at + 1]), 3)
+        entries, types, is_shared = [], dict[int, int](), False
+        for place in places:
+            type_id, offset = words[place], words[place + 1]
+            variable = offsets[type_id - 1] if 0 < type_id <= count else None
+            if variable is None or words[variable + 1] >> 24 & 0x7F != Kind.VAR:
+                raise BtfError(f"DATASEC '{name}' holds '{btf.type(type_id).name}', which is no variable")
+            linkage = words[variable + HEADER_WORDS]
+            if linkage == Linkage.GLOBAL:
+                symbol = symbols.get(text(words[variable]))
+                if symbol is None:
+                    raise BtfError(f"variable '{text(words[variable])}' of '{name}' has no ELF symbol")
+                if symbol.visibility in HIDDEN:
+                    words[variable + HEADER_WORDS] = linkage = Linkage.STATIC
+                # The static linker (bpftool gen object) writes offsets as well, but wrong ones where
+                # an extern or a weak definition came before the one that counts.
+                offset = symbol.value
+            if linkage != Linkage.STATIC:
+                is_shared = True
+            types[offset] = words[variable + 2]
+            entries.append((offset, place, type_id, words[place + 2]))
+        entries.sort()
+        try:
+            words[at + 2] = size
+            for place, (offset, _, type_id, length) in zip(places, entries, strict=True):
+                words[place], words[place + 1], words[place + 2] = type_id, offset, length
+        except (ValueError, OverflowError):
+            raise BtfError(f"DATASEC '{name}' has a size or an offset beyond 32 bits") from None
+        found.setdefault(name, Datasec(section_id, is_shared, types))
+    return found
 
 
 def read_data_maps(file: ObjectFile) -> None:
@@ -26,27 +110,14 @@ def read_data_maps(file: ObjectFile) -> None:
             contents=None if kind == "bss" else file.elf.contents(section),
             kind=kind,
         )
-        # Like libbpf: user space may map the value if at least one variable is not static.
-        spec.value_type_id, spec.mmapable = read_types(file, section)
-        if spec.mmapable:
-            spec.flags |= MapFlags.MMAPABLE
+        datasec = file.datasecs.get(section.name)
+        if datasec:
+            spec.value_type_id = datasec.type_id
+            if datasec.is_shared:
+                spec.mmapable = True
+                spec.flags |= MapFlags.MMAPABLE
         file.add_map(spec, section.name)
         file.data_maps[section.number] = spec.name
-
-
-def read_types(file: ObjectFile, section: Section) -> tuple[int, bool]:
-    """Note the types of a section's variables; the id of its DATASEC (0: none), and whether one is global."""
-    btf, shared = file.btf, False
-    section_id = btf.section_id(section.name) if btf else 0
-    if btf and section_id:
-        types = file.variable_types[section.number] = dict[int, int]()
-        words, offsets, at = btf.words, btf.offsets, btf.word_offset(section_id)
-        for place in range(at + HEADER_WORDS, at + HEADER_WORDS + 3 * info_vlen(words[at + 1]), 3):
-            variable = offsets[words[place] - 1]  # a VAR: the BTF is in order (`fix_sections`)
-            types[words[place + 1]] = words[variable + 2]
-            if words[variable + HEADER_WORDS] != Linkage.STATIC:
-                shared = True
-    return section_id, shared
 
 
 def read_variables(file: ObjectFile) -> dict[str, VariableSpec]:
@@ -58,7 +129,8 @@ def read_variables(file: ObjectFile) -> dict[str, VariableSpec]:
             symbols.setdefault(symbol.section, []).append(symbol)
     for number, map_name in file.data_maps.items():
         section = file.elf.section_at(number)
-        types = file.variable_types.get(number, {})
+        datasec = file.datasecs.get(section.name)
+        types = datasec.types if datasec else {}
         for symbol in sorted(symbols.get(number, ()), key=_place):
             spec = _variable(file, section, map_name, symbol, types)
             if symbol.name not in variables or variables[symbol.name].is_static:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..btf import Btf, BtfType, IntEncoding, Kind, Linkage
-from ..btf.datasec import KCONFIG, KSYMS
 from ..btf.edit import BtfEdit
 from ..btf.extern_sections import fix_kconfig, fix_ksyms
+from ..btf.records import KCONFIG, KSYMS
 from ..elf import STB_WEAK, Symbol
 from ..enums import MapFlags, MapType
 from ..errors import BtfError

@@ -9,7 +9,7 @@ from ..btf import Btf
 from ..btf.ext import BtfExt, parse_ext
 from ..elf import SHT_NOBITS, SHT_PROGBITS, ElfFile, Section
 from ..errors import BtfError, ObjectError
-from ..lean import TYPE_CHECKING, dataclass, field
+from ..lean import TYPE_CHECKING, NamedTuple, dataclass, field
 from . import MapSpec
 
 if TYPE_CHECKING:
@@ -25,6 +25,16 @@ MAX_NUMBER = 0xFFFFFFFF
 """Of a map's attributes in bpf(2), map_extra excepted."""
 
 
+class Datasec(NamedTuple):
+    """What the BTF says of one data section."""
+
+    type_id: int
+    is_shared: bool
+    """Like libbpf: user space may map the section's value if at least one variable is not static."""
+    types: dict[int, int]
+    """Offset → type id of the variable there."""
+
+
 @dataclass(slots=True)
 class ObjectFile:
     """What the file holds, before it is put together to a spec."""
@@ -37,8 +47,8 @@ class ObjectFile:
     """(section number, offset) → name of the user's map that is declared there."""
     data_maps: dict[int, str] = field(default_factory=dict)
     """Section number → name of the map that holds the section's data."""
-    variable_types: dict[int, dict[int, int]] = field(default_factory=dict)
-    """Section number → offset → type id of the variable there."""
+    datasecs: dict[str, Datasec] = field(default_factory=dict)
+    """What the BTF says of data sections, by their names."""
 
     def error(self, section: str, problem: str) -> ObjectError:
         """An error about a section of this file."""
@@ -68,7 +78,7 @@ def open_object(data: bytes, name: str) -> ObjectFile:
     btf, ext = None, BtfExt()
     try:
         if (section := elf.section(".BTF")) and section.size:
-            # A copy that can be changed: compilers leave some of it open (`fix_sections`).
+            # A copy that can be changed: compilers leave some of it open (`spec.data.fix_datasecs`).
             btf = Btf.from_buffer(bytearray(elf.contents(section)))
     except BtfError as error:
         raise ObjectError(name, ".BTF", str(error)) from error

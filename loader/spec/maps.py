@@ -10,7 +10,6 @@ from ..enums import MapType
 from ..errors import BtfError, ObjectError
 from ..lean import bisect_right
 from . import MapSpec
-from .data import read_types
 from .file import ARENA, LEGACY_MAPS, MAPS, ObjectFile
 
 MAPS_OF_MAPS = (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS)
@@ -241,4 +240,3 @@ def _read_arena(file: ObjectFile, section: Section) -> None:
         raise file.error(ARENA, f"arena variables need exactly one arena map; there are {len(arenas)}")
     arenas[0].contents = file.elf.contents(section)
     file.data_maps[section.number] = arenas[0].name
-    read_types(file, section)

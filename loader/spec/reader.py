@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import struct
 
-from ..btf.datasec import HIDDEN, fix_sections, hide_functions
-from ..elf import SHN_LORESERVE, STB_LOCAL, STT_FUNC, STT_OBJECT, Symbol
+from ..btf.records import Kind, Linkage, make_info
+from ..elf import STT_FUNC, Symbol
 from ..errors import BtfError, ObjectError
 from ..lean import TYPE_CHECKING
 from . import ExternSpec, ObjectSpec
-from .data import read_data_maps, read_variables
+from .data import HIDDEN, read_data_maps, read_datasecs, read_variables
 from .file import ARENA, LEGACY_MAPS, MAPS, STRUCT_OPS, ObjectFile, open_object
 from .functions import TEXT, FunctionReader, make_programs
 
@@ -32,7 +32,8 @@ def read_object(data: bytes, name: str) -> ObjectSpec:
 
 def _read(file: ObjectFile, name: str) -> ObjectSpec:
     externs = _read_externs(file)
-    _fix_btf(file)
+    read_datasecs(file)
+    _hide_functions(file)
     if file.elf.has(MAPS, LEGACY_MAPS, ARENA):
         from .maps import read_maps  # here and below: what few objects have is imported for these alone
 
@@ -105,32 +106,20 @@ def _fill_slots(file: ObjectFile, structs: list[StructOps], programs: dict[tuple
         read_callbacks(file, structs, programs)
 
 
-def _fix_btf(file: ObjectFile) -> None:
-    """Fill in what the compiler left open in the BTF, and make static what is hidden."""
-    if file.btf is None:
+def _hide_functions(file: ObjectFile) -> None:
+    """Make hidden functions static: they are verified with their caller's context, as static ones are."""
+    btf, elf = file.btf, file.elf
+    if btf is None or not elf.has_visibilities:
         return
-    elf = file.elf
-    symbols = {
-        symbol.name: symbol
-        for symbol in elf.symbols_of(STT_OBJECT)
-        if symbol.bind != STB_LOCAL and 0 < symbol.section < SHN_LORESERVE
-    }
-
-    def section_size(name: str) -> int | None:
-        section = elf.section(name)
-        return section.size if section else None
-
-    fix_sections(file.btf, section_size, symbols)
-    if not elf.has_visibilities:
-        return
-    # A hidden function is verified with its caller's context, as a static one is.
     hidden = {
         symbol.name
         for symbol in elf.symbols_of(STT_FUNC)
         if symbol.visibility in HIDDEN and symbol.is_global and _is_in_text(file, symbol)
     }
-    if hidden:
-        hide_functions(file.btf, hidden)
+    for type_id in btf.ids_of(Kind.FUNC) if hidden else ():
+        at = btf.word_offset(type_id)
+        if btf.string(btf.words[at]) in hidden:
+            btf.words[at + 1] = make_info(Kind.FUNC, Linkage.STATIC)
 
 
 def _is_in_text(file: ObjectFile, symbol: Symbol) -> bool:

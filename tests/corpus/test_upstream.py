@@ -14,7 +14,7 @@ from bpflab.kernels.kernel import Kernel
 from bpflab.kernels.store import cached_kernels
 from bpflab.loader.btf import Btf, Kind
 from bpflab.loader.enums import MapFlags, MapType, ProgType
-from bpflab.loader.spec.sections import SECTIONS
+from bpflab.loader.spec.sections import all_sections
 
 KNOWN = upstream()
 
@@ -38,7 +38,7 @@ def test_every_type_and_flag_that_the_loader_knows_has_its_release() -> None:
 
 
 def test_no_section_is_older_than_its_program_type() -> None:
-    for section in SECTIONS:
+    for section in all_sections():
         kind = KNOWN.program_types[section.type.name]
         assert version_order("", section.kernel) >= kind.order(), section.pattern
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from bpflab.loader.btf import Btf, IntEncoding, Kind, Linkage, essential_name
-from bpflab.loader.btf.datasec import fix_sections
 from bpflab.loader.btf.edit import BtfEdit
 from bpflab.loader.btf.ext import line_rows, parse_ext
 from bpflab.loader.btf.file import read_btf
@@ -20,6 +19,7 @@ from bpflab.loader.btf.sanitize import BtfFeature, features_used, without
 from bpflab.loader.elf import STB_GLOBAL, STT_OBJECT, ElfFile, Symbol
 from bpflab.loader.errors import BtfError
 from bpflab.loader.spec import ObjectSpec
+from bpflab.loader.spec.data import fix_datasecs
 from bpflab.loader.syscall import btf_load
 
 SOURCE = """
@@ -181,7 +181,7 @@ def test_the_symbols_know_better_where_linked_variables_are() -> None:
         name: Symbol(name, place, 4, STT_OBJECT, STB_GLOBAL, 0, 1)
         for name, place in (("won", 20), ("other", 8))
     }
-    fix_sections(btf, lambda _: 24, symbols)
+    fix_datasecs(btf, lambda _: 24, symbols)
     assert btf.section_variables(btf.type(section)) == [(ids[1], 8, 4), (ids[0], 20, 4)]
 
 
@@ -205,7 +205,7 @@ def test_a_section_that_the_file_contradicts_is_refused(
     edit.append(".data", make_info(Kind.DATASEC, 1), 0, held, 0, 4)
     known = {} if place is None else {"one": Symbol("one", place, 4, STT_OBJECT, STB_GLOBAL, 0, 1)}
     with pytest.raises(BtfError, match=problem):
-        fix_sections(edit.finish(), lambda _: size, known)
+        fix_datasecs(edit.finish(), lambda _: size, known)
 
 
 def test_features_used(btf: Btf) -> None:

@@ -13,9 +13,9 @@ from bpflab.loader.externs.kallsyms import find_addresses, read_kallsyms
 from bpflab.loader.externs.kernel_config import find_values
 from bpflab.loader.externs.resolve import UNRESOLVED_CALL, Externs
 from bpflab.loader.externs.virtual import version_code
+from bpflab.loader.fit import Target
 from bpflab.loader.insn import PSEUDO_BTF_ID, PSEUDO_KFUNC_CALL, read
 from bpflab.loader.linker import link
-from bpflab.loader.target import Target
 
 Compile = Callable[[str], Path]
 FRAME = bytes(64)

@@ -11,7 +11,7 @@ from bpflab.loader.btf import Kind, Linkage
 from bpflab.loader.enums import AttachType, MapFlags, MapType, ProgFlags, ProgType
 from bpflab.loader.errors import ElementError, ObjectError
 from bpflab.loader.spec import ObjectSpec
-from bpflab.loader.spec.sections import SECTIONS, find_section
+from bpflab.loader.spec.sections import all_sections, find_section
 
 Compile = Callable[[str], Path]
 
@@ -81,12 +81,20 @@ def test_section_table_matches_exactly() -> None:
         assert find_section(name) is None, name
 
 
+@pytest.mark.parametrize("row", [0, 50, -1])
+def test_a_row_of_the_section_table_is_no_name(row: int) -> None:
+    first = all_sections()[row]
+    for name in (f"{first.pattern} {first.kernel}", f"{first.pattern} ", f"x\n{first.pattern}", "-"):
+        assert find_section(name) is None, name
+    assert find_section(first.pattern.removesuffix("+")) == first
+
+
 def test_section_table_has_no_two_meanings() -> None:
-    patterns = [kind.pattern for kind in SECTIONS]
+    patterns = [kind.pattern for kind in all_sections()]
     assert len(set(patterns)) == len(patterns)
     stems = {pattern.removesuffix("+") for pattern in patterns}
     assert len(stems) == len(patterns)
-    for kind in SECTIONS:
+    for kind in all_sections():
         assert kind.kernel, f"{kind.pattern} does not say since when kernels know it"
         if kind.pattern.endswith("+"):
             prefix = kind.pattern[:-1] + "/"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from bpflab.loader import KernelError, ObjectSpec, StructOpsMap, UnresolvedError
 from bpflab.loader.btf import Kind
+from bpflab.loader.fit import Target
 from bpflab.loader.struct_ops import StructOps
-from bpflab.loader.target import Target
 
 pytestmark = pytest.mark.usefixtures("live")
 Compile = Callable[[str], Path]

@@ -1,4 +1,4 @@
-"""What an object is loaded for: the types of the running kernel, read when they are first needed."""
+"""The BTF of the kernel's modules, as descriptors that programs and maps are loaded with."""
 
 from __future__ import annotations
 
@@ -7,58 +7,14 @@ import os
 from struct import Struct
 
 from . import syscall
+from .btf.kernel import VMLINUX
 from .errors import KernelError, UnresolvedError
-from .lean import TYPE_CHECKING
 from .native import native
 from .syscall import Command
-
-if TYPE_CHECKING:
-    from typing import Self
-
-    from .btf.kernel import KernelBtf
 
 # struct bpf_btf_info: data's buffer and size, id, name's buffer and size, whether it is the kernel's (5.11)
 _INFO = Struct("=QIIQII")
 _NAME_ROOM = 64
-
-
-class Target:
-    """`relocation` is for CO-RE, `running` for what no other BTF can stand in for: attach targets, externs.
-
-    `modules` has the descriptors of modules' BTF, until `close`.
-    """
-
-    def __init__(self, override: KernelBtf | None = None) -> None:
-        """`override` takes the place of the running kernel's types in CO-RE relocations."""
-        self._override = override
-        self._running: KernelBtf | None = None
-        self.modules = ModuleBtfs()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give up all descriptors, and write the index of BTF that was read without one."""
-        self.modules.close()
-        for kernel in filter(None, (self._override, self._running)):
-            kernel.save_index()
-
-    @property
-    def running(self) -> KernelBtf:
-        """Raises NotSupportedError, BtfError."""
-        if self._running is None:
-            from .btf.kernel import KernelBtf  # here, as many objects need nothing of it
-
-            self._running = KernelBtf.running()
-        return self._running
-
-    @property
-    def relocation(self) -> KernelBtf:
-        """Raises NotSupportedError, BtfError."""
-        return self._override or self.running
 
 
 class ModuleBtfs:
@@ -72,8 +28,6 @@ class ModuleBtfs:
 
         Raises UnresolvedError if there is no such module, KernelError.
         """
-        from .btf.kernel import VMLINUX
-
         if module == VMLINUX:
             return 0
         if module not in self._fds:
