@@ -14,11 +14,11 @@ __all__ = [
     "IntFlag",
     "NamedTuple",
     "OpenEnum",
+    "PlainData",
     "Protocol",
     "bisect_left",
     "bisect_right",
     "cache",
-    "dataclass",
     "field",
     "partial",
     "replace",
@@ -28,11 +28,18 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from bisect import bisect_left, bisect_right
-    from dataclasses import dataclass, field, replace
+    from dataclasses import field
     from enum import IntEnum, IntFlag
     from enum import IntEnum as OpenEnum
     from functools import cache, partial
-    from typing import NamedTuple, Protocol
+    from typing import Any, NamedTuple, Protocol, TypeVar, dataclass_transform
+
+    @dataclass_transform(field_specifiers=(field,))
+    class PlainData: ...
+
+    One = TypeVar("One", bound=PlainData)
+
+    def replace(record: One, **changes: Any) -> One: ...
 else:
     from _bisect import bisect_left, bisect_right
     from _collections import _tuplegetter  # what collections.namedtuple reads its fields with
@@ -62,7 +69,7 @@ else:
     # Records with slots
 
     class field:
-        """What is special about a field of a `dataclass`."""
+        """What is special about a field of a `PlainData`."""
 
         def __init__(self, *, default=_NONE, default_factory=_NONE, repr=True, compare=True):
             self.default = default
@@ -70,45 +77,42 @@ else:
             self.shown = repr
             self.compared = compare
 
-    def dataclass(*, slots):
-        """A class whose objects are made, compared and shown by their annotated fields, which are slots."""
-        assert slots
-        return _with_slots
-
     _FEW = 8
-    """Objects that are made without a constructor of their own: compiling one takes as long as dozens."""
+    """Records that are made without a constructor of their own: compiling one takes as long as dozens."""
 
-    def _with_slots(cls):
-        namespace = dict(vars(cls))
-        del namespace["__dict__"], namespace["__weakref__"]
-        names = tuple(namespace["__annotations__"])
-        fields = {name: namespace.pop(name, _NONE) for name in names}
-        """What the body gives for each: a `field`, its default, nothing."""
-        special = {name: given for name, given in fields.items() if given.__class__ is field}
-        apart = {name for name, one in special.items() if not one.compared}
-        left = _FEW
+    class _DataType(type):
+        def __new__(cls, name, bases, namespace):
+            fields = {one: namespace.pop(one, _NONE) for one in namespace.get("__annotations__", ())}
+            namespace["__slots__"] = tuple(fields)
+            if fields:
+                namespace |= {"_fields": fields, "_left": _FEW}
+            return type.__new__(cls, name, bases, namespace)
 
-        def begin(self, *values, **named):
-            nonlocal left
-            left -= 1
-            if left < 0 or not _set_fields(self, fields, values, named):
-                made.__init__ = _constructor(fields)
-                made.__init__(self, *values, **named)
+    class PlainData(metaclass=_DataType):
+        """What is made, compared and shown by the annotated fields of its class, which are slots.
 
-        def equal(self, other):
+        Making a dataclass with slots makes two classes.
+        """
+
+        def __init__(self, *values, **named):
+            cls = self.__class__
+            cls._left -= 1
+            if cls._left < 0 or not _set_fields(self, cls._fields, values, named):
+                cls.__init__ = _constructor(cls._fields)
+                cls.__init__(self, *values, **named)
+
+        def __eq__(self, other):
             if other.__class__ is not self.__class__:
                 return NotImplemented
-            return all(getattr(self, name) == getattr(other, name) for name in names if name not in apart)
+            names = [name for name, one in self._fields.items() if one.__class__ is not field or one.compared]
+            return all(getattr(self, name) == getattr(other, name) for name in names)
 
-        def show(self):
-            hidden = {name for name, one in special.items() if not one.shown}
-            parts = [f"{name}={getattr(self, name)!r}" for name in names if name not in hidden]
+        __hash__ = None
+
+        def __repr__(self):
+            names = [name for name, one in self._fields.items() if one.__class__ is not field or one.shown]
+            parts = [f"{name}={getattr(self, name)!r}" for name in names]
             return f"{self.__class__.__name__}({', '.join(parts)})"
-
-        namespace |= {"__slots__": names, "__init__": begin}
-        namespace |= {"__eq__": equal, "__hash__": None, "__repr__": show}
-        made = type(cls)(cls.__name__, cls.__bases__, namespace)
-        return made
 
     def _set_fields(record, fields, values, named):
         """Set the fields one by one; whether the arguments fit."""
@@ -116,9 +120,12 @@ else:
         if len(arguments) != len(values) + len(named) or not arguments.keys() <= fields.keys():
             return False
         for name, given in fields.items():
-            value = arguments.get(name, given)
-            if value.__class__ is field:
-                value = value.default if value.factory is _NONE else value.factory()
+            if name in arguments:
+                value = arguments[name]
+            elif given.__class__ is field:
+                value = given.default if given.factory is _NONE else given.factory()
+            else:
+                value = given
             if value is _NONE:
                 return False
             setattr(record, name, value)
@@ -140,7 +147,7 @@ else:
 
     def replace(record, **changes):
         """A copy of a record with some fields changed."""
-        values = {name: getattr(record, name) for name in record.__slots__}
+        values = {name: getattr(record, name) for name in record._fields}
         return record.__class__(**values | changes)
 
     # Tuples with names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import insn as bpf
-from .lean import TYPE_CHECKING, dataclass, field
+from .lean import TYPE_CHECKING, PlainData, field
 from .spec import ExternReference, JumpTable, MapReference
 
 if TYPE_CHECKING:
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from .spec import ByteOrder, Function, ObjectSpec, ProgramSpec
 
 
-@dataclass(slots=True)
-class LinkedProgram:
+class LinkedProgram(PlainData):
     """A program with its subprograms appended; every index is an instruction index in `insns`."""
 
     name: str

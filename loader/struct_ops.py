@@ -11,7 +11,7 @@ from struct import pack_into
 from .btf import Btf, BtfType, Kind, Member, essential_name
 from .enums import ProgType
 from .errors import BtfError, NotSupportedError, UnresolvedError
-from .lean import TYPE_CHECKING, NamedTuple, dataclass, field
+from .lean import TYPE_CHECKING, NamedTuple, PlainData, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,8 +42,7 @@ class Slot(NamedTuple):
     callback: Callback
 
 
-@dataclass(slots=True)
-class KernelStruct:
+class KernelStruct(PlainData):
     """A struct_ops map as the running kernel wants it."""
 
     module: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from ..errors import BtfError
-from ..lean import TYPE_CHECKING, NamedTuple, dataclass, field
+from ..lean import TYPE_CHECKING, NamedTuple, PlainData, field
 from .btf import MAGIC, Btf, read_words
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ class CoreRelocation(NamedTuple):
     """The access string, for example ``0:5:1``; for an enumerator its index."""
 
 
-@dataclass(slots=True)
-class BtfExt:
+class BtfExt(PlainData):
     """What .BTF.ext says, by ELF section name; every record has its byte offset in that section."""
 
     functions: dict[str, list[tuple[int, int]]] = field(default_factory=dict)

@@ -12,7 +12,7 @@ import os
 
 from ..enums import AttachType, MapType, ProgFlags, ProgType
 from ..files import read_file
-from ..lean import TYPE_CHECKING, dataclass, field
+from ..lean import TYPE_CHECKING, PlainData, field
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     ExternKind = Literal["kconfig", "ksym", "kfunc"]
 
 
-@dataclass(slots=True)
-class MapReference:
+class MapReference(PlainData):
     """A 64-bit load of a map, or of the address of something inside its one value."""
 
     insn: int
@@ -39,8 +38,7 @@ class MapReference:
     """Bytes into the map's value; None for the map itself."""
 
 
-@dataclass(slots=True)
-class FunctionReference:
+class FunctionReference(PlainData):
     """A call of another function of the object, or a 64-bit load of its address."""
 
     insn: int
@@ -49,8 +47,7 @@ class FunctionReference:
     is_call: bool
 
 
-@dataclass(slots=True)
-class ExternReference:
+class ExternReference(PlainData):
     """A use of something the kernel provides: a configuration value, a symbol, a kfunc."""
 
     insn: int
@@ -58,8 +55,7 @@ class ExternReference:
     """Key in `ObjectSpec.externs`."""
 
 
-@dataclass(slots=True)
-class JumpTable:
+class JumpTable(PlainData):
     """A 64-bit load of a table of places in the same function, for an indirect jump (gotox)."""
 
     insn: int
@@ -69,8 +65,7 @@ class JumpTable:
     """Indexes of the instructions that may be jumped to."""
 
 
-@dataclass(slots=True)
-class Function:
+class Function(PlainData):
     """One function's instructions as clang left them, with everything they refer to."""
 
     name: str
@@ -89,8 +84,7 @@ class Function:
     """The four numbers of each source line (`btf.ext.LineInfo`), the instruction's within the function."""
 
 
-@dataclass(slots=True)
-class ProgramSpec:
+class ProgramSpec(PlainData):
     """One entry program, by its SEC() name."""
 
     name: str
@@ -128,8 +122,7 @@ class ProgramSpec:
         self.flags |= ProgFlags.XDP_DEV_BOUND_ONLY
 
 
-@dataclass(slots=True)
-class MapSpec:
+class MapSpec(PlainData):
     """One map, declared by the user or made of a data section."""
 
     name: str
@@ -157,8 +150,7 @@ class MapSpec:
     """Whether loading makes it; off for ``?.struct_ops``."""
 
 
-@dataclass(slots=True)
-class ExternSpec:
+class ExternSpec(PlainData):
     """Something that the object expects from the kernel."""
 
     name: str
@@ -171,8 +163,7 @@ class ExternSpec:
     """Place in the ``.kconfig`` map's value."""
 
 
-@dataclass(slots=True)
-class VariableSpec:
+class VariableSpec(PlainData):
     """A global or static variable in one of the data sections."""
 
     name: str
@@ -248,8 +239,7 @@ class VariableSpec:
             raise ElementError(f"variable '{self.name}': {error}") from None
 
 
-@dataclass(slots=True)
-class ObjectSpec:
+class ObjectSpec(PlainData):
     """Everything that one object file says."""
 
     name: str

@@ -9,7 +9,7 @@ from ..btf import Btf
 from ..btf.ext import BtfExt, parse_ext
 from ..elf import SHT_NOBITS, SHT_PROGBITS, ElfFile, Section
 from ..errors import BtfError, ObjectError
-from ..lean import TYPE_CHECKING, NamedTuple, dataclass, field
+from ..lean import TYPE_CHECKING, NamedTuple, PlainData, field
 from . import MapSpec
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ class Datasec(NamedTuple):
     """Offset → type id of the variable there."""
 
 
-@dataclass(slots=True)
-class ObjectFile:
+class ObjectFile(PlainData):
     """What the file holds, before it is put together to a spec."""
 
     elf: ElfFile

@@ -21,8 +21,16 @@ import bpflab
 import pytest
 from bpflab.loader import lean
 
+
+def plain_data(cls: type) -> Any:
+    """As PlainData what is written as a dataclass."""
+    body = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
+    return type(lean.PlainData)(cls.__name__, (lean.PlainData,), body)
+
+
+LEAN = SimpleNamespace(**vars(lean) | {"data": plain_data})
 ORIGINAL = SimpleNamespace(
-    dataclass=dataclasses.dataclass,
+    data=dataclasses.dataclass(slots=True),
     field=dataclasses.field,
     replace=dataclasses.replace,
     NamedTuple=typing.NamedTuple,
@@ -30,7 +38,7 @@ ORIGINAL = SimpleNamespace(
 )
 
 
-@pytest.fixture(params=[lean, ORIGINAL], ids=["lean", "original"])
+@pytest.fixture(params=[LEAN, ORIGINAL], ids=["lean", "original"])
 def kit(request: pytest.FixtureRequest) -> Any:
     return request.param
 
@@ -50,14 +58,13 @@ class Place(lean.NamedTuple):
     y: int = 5
 
 
-@lean.dataclass(slots=True)
-class Named:
+class Named(lean.PlainData):
     name: str
     parts: list[int] = lean.field(default_factory=list)
 
 
 def test_records(kit: Any) -> None:
-    @kit.dataclass(slots=True)
+    @kit.data
     class Record:
         name: str
         """Docstrings of fields do no harm."""
@@ -89,7 +96,7 @@ def test_records(kit: Any) -> None:
 def test_every_object_is_made_alike(kit: Any) -> None:
     """The first ones field by field, the others by a compiled constructor."""
 
-    @kit.dataclass(slots=True)
+    @kit.data
     class Record:
         name: str
         hidden: int = kit.field(repr=False)
@@ -126,8 +133,7 @@ def test_every_object_is_made_alike(kit: Any) -> None:
 
 
 def test_constructors_are_compiled_when_many_objects_are_made() -> None:
-    @lean.dataclass(slots=True)
-    class Record:
+    class Record(lean.PlainData):
         name: str
 
     first = Record.__init__
@@ -139,7 +145,7 @@ def test_constructors_are_compiled_when_many_objects_are_made() -> None:
 
 
 def test_a_field_without_default_is_required(kit: Any) -> None:
-    @kit.dataclass(slots=True)
+    @kit.data
     class Record:
         hidden: int = kit.field(repr=False)
 
