@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .files import read_file
-from .lean import cache
+from .lean import cache, read_file
 
 _CPUS = "/sys/devices/system/cpu"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .enums import MapType, ProgType
 from .errors import BpflabError
 from .lean import TYPE_CHECKING
-from .programs.of_object import ReadyProgram
+from .program_load import ReadyProgram
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

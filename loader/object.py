@@ -11,8 +11,8 @@ from .enums import MapType
 from .errors import KernelError, ObjectError
 from .fit import FittedObject
 from .lean import TYPE_CHECKING
-from .maps.create import NewMap, create
-from .programs.load import load_each
+from .map_create import NewMap, create
+from .program_load import load_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from .links.link import Link
     from .maps.map import Map
     from .maps.struct_ops import StructOpsMap
+    from .program_load import NewProgram
     from .programs.attach_target import ProgramFunction
-    from .programs.load import NewProgram
     from .programs.program import Program
     from .spec import MapSpec, ObjectSpec
     from .variable import Variable

@@ -11,8 +11,7 @@ import os
 from struct import unpack_from
 
 from ..errors import BtfError, NotSupportedError
-from ..files import read_file
-from ..lean import TYPE_CHECKING, NamedTuple, cache
+from ..lean import TYPE_CHECKING, NamedTuple, cache, read_file
 from .btf import Btf
 from .index import IndexFile
 from .records import essential_name

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..enums import MapFlags, MapType
 from ..errors import KernelError
 from ..lean import TYPE_CHECKING
-from .create import NewMap
+from ..map_create import NewMap
 from .map import Map
 
 if TYPE_CHECKING:

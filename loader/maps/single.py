@@ -7,8 +7,8 @@ import os
 from ..enums import MapFlags, MapType
 from ..errors import BtfError, ElementError
 from ..lean import TYPE_CHECKING
+from ..map_create import create_map
 from ..spec import MapSpec
-from .create import create_map
 from .map import Map
 
 if TYPE_CHECKING:

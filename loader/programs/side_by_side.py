@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeVar
 
-    from .load import NewProgram
+    from ..program_load import NewProgram
 
     One = TypeVar("One")
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def load_in_threads(
     ready: Sequence[One], load: Callable[[One], NewProgram], workers: int
 ) -> list[NewProgram]:
-    """As `load.load_each`. What fails first in the order of the programs is raised, not first in time."""
+    """As `program_load.load_each`: what fails first in the order of the programs is raised, not in time."""
     loaded: dict[int, NewProgram] = {}
     errors: dict[int, BaseException] = {}
     waiting, lock = iter(enumerate(ready)), Lock()

@@ -11,8 +11,7 @@ import gc
 import os
 
 from ..enums import AttachType, MapType, ProgFlags, ProgType
-from ..files import read_file
-from ..lean import TYPE_CHECKING, PlainData, field
+from ..lean import TYPE_CHECKING, PlainData, field, read_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from threading import Thread
 
-from bpflab.loader.files import read_file
+from bpflab.loader.lean import read_file
 
 
 def test_a_file_that_gives_a_page_at_a_time_is_read_whole(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import pytest
 from bpflab.loader.cpus import parse_cpu_list, possible_cpus
 from bpflab.loader.enums import MapFlags, MapType
 from bpflab.loader.errors import BpflabError, ElementError, KernelError
+from bpflab.loader.map_create import create_map
 from bpflab.loader.maps import batch as map_batch
 from bpflab.loader.maps import many as map_many
 from bpflab.loader.maps import map as map_module
 from bpflab.loader.maps import raw as map_raw
-from bpflab.loader.maps.create import create_map
 from bpflab.loader.maps.map import EXIST, NO_EXIST, Map
 from bpflab.loader.spec import MapSpec
 

@@ -11,7 +11,7 @@ import pytest
 from bpflab.loader.btf import Btf
 from bpflab.loader.enums import MapFlags, MapType
 from bpflab.loader.errors import ElementError, KernelError
-from bpflab.loader.maps.create import create_map
+from bpflab.loader.map_create import create_map
 from bpflab.loader.maps.elements import StackCodec, TargetCodec, key_codec, value_codec
 from bpflab.loader.maps.map import Map
 from bpflab.loader.maps.pinning import open_or_pin

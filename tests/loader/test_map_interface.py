@@ -20,11 +20,11 @@ from bpflab.loader.btf.records import make_info
 from bpflab.loader.cpus import possible_cpus
 from bpflab.loader.enums import MapFlags, MapType
 from bpflab.loader.errors import BpflabError, ElementError, KernelError, NotSupportedError
+from bpflab.loader.map_create import create_map
 from bpflab.loader.maps import batch as map_batch
 from bpflab.loader.maps import many as map_many
 from bpflab.loader.maps import map as map_module
 from bpflab.loader.maps import raw as map_raw
-from bpflab.loader.maps.create import create_map
 from bpflab.loader.maps.map import ALL_CPUS, CPU, EXIST, LOCK, NO_EXIST, Map
 from bpflab.loader.native import NO_INT
 from bpflab.loader.spec import MapSpec, ObjectSpec

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from bpflab.loader.programs import load as loading
+from bpflab.loader import program_load as loading
 
 needs_cpus = pytest.mark.skipif(
     len(os.sched_getaffinity(0)) < 2, reason="this machine has one CPU: there are no threads to use"

@@ -13,7 +13,7 @@ from bpflab.harness.tools import find_clang
 from bpflab.kernels.cache import cache_dir
 from bpflab.loader import KernelError, NotSupportedError, ObjectError, ObjectSpec
 from bpflab.loader.elf_binary import EM_AARCH64, EM_X86_64, Binary
-from bpflab.loader.maps.create import create_map
+from bpflab.loader.map_create import create_map
 from bpflab.loader.usdt.arguments import CONSTANT, MEMORY, REGISTER, SCALED, Argument, parse_arguments
 from bpflab.loader.usdt.notes import Probe, optimizable, read_probes
 from bpflab.loader.usdt.specs import SPECS, SpecLayout, UsdtSpecs

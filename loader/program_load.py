@@ -1,32 +1,61 @@
-"""From a program's spec to a program of the running kernel: link, relocate, load."""
+"""From a program's spec to a program of the running kernel: link, relocate, load.
+
+Programs load in their order, each with the verifier's log if the kernel refuses it.
+"""
 
 from __future__ import annotations
 
+import errno
+import os
 from struct import pack, pack_into
+from time import perf_counter
 
-from .. import syscall
-from ..enums import ProgType
-from ..errors import BtfError, MissingFeatureError, NotSupportedError, RelocationError, VerifierError
-from ..insn import SIZE
-from ..lean import TYPE_CHECKING
-from ..linker import link
-from .load import NewProgram, load_program
+from . import syscall
+from .enums import ProgType
+from .errors import (
+    BtfError,
+    KernelError,
+    MissingFeatureError,
+    NotSupportedError,
+    RelocationError,
+    VerifierError,
+)
+from .insn import SIZE
+from .lean import TYPE_CHECKING
+from .linker import link
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import TypeVar
 
-    from ..core import CoreResult
-    from ..externs.resolve import Externs
-    from ..fit import Target
-    from ..jump_tables import JumpTables
-    from ..maps.create import NewMap
-    from ..maps.map import Map
-    from ..spec import ObjectSpec, ProgramSpec
-    from ..struct_ops import StructOps
-    from .attach_target import ProgramFunction
-    from .source_line import SourceLine
+    from .core import CoreResult
+    from .externs.resolve import Externs
+    from .fit import Target
+    from .jump_tables import JumpTables
+    from .map_create import NewMap
+    from .maps.map import Map
+    from .programs.attach_target import ProgramFunction
+    from .programs.program import Program
+    from .programs.source_line import SourceLine
+    from .spec import ObjectSpec, ProgramSpec
+    from .struct_ops import StructOps
+
+    One = TypeVar("One")
+    Attempt = Callable[[bytearray | None, int], int]
+    """One BPF_PROG_LOAD with a log buffer and a log level; a file descriptor or -errno."""
 
 _WITH_TARGET = (ProgType.TRACING, ProgType.LSM, ProgType.EXT)
+
+LONG_S = 0.002
+"""A program whose verification takes this long makes threads worth it for those behind it.
+
+Measured on two CPUs: 8 programs of 16 ms take 129 ms, in threads 66; 8 of 0.2 ms take 1.7 ms, in threads
+1.3, and on a busy machine 1.9.
+"""
+
+_SMALLEST_LOG = (1 << 24) - 1
+"""16 MiB - 1, the most that every kernel takes; the kernel touches only what it writes."""
+_LARGEST_LOG = (1 << 30) - 1
 
 
 class ReadyProgram:
@@ -78,14 +107,14 @@ class ReadyProgram:
 
     def _relocate(self, target: Target, function: ProgramFunction | None) -> None:
         if self._linked.core:
-            from ..core import relocate
+            from .core import relocate
 
             self._linked, self._core = relocate(self._linked, self._object, target.relocation)
         if function is not None or self._spec.type in _WITH_TARGET:
             self._find_target(target, function)
 
     def _find_target(self, target: Target, function: ProgramFunction | None) -> None:
-        from . import attach_target  # here, as most programs have none
+        from .programs import attach_target  # here, as most programs have none
 
         if function is not None:
             self._attach_to = function.function or self._attach_to
@@ -137,14 +166,14 @@ class ReadyProgram:
     def _explained(self, log: str) -> str:
         """The log, with what unresolved relocations and externs were meant to be."""
         if self._core and self._object.btf is not None:
-            from .poison import explain_poison
+            from .programs.poison import explain_poison
 
             types = self._target.relocation
             log = explain_poison(log, self._linked, self._object.btf, self._core, types)
         return self._externs.explain(log) if self._externs else log
 
     def _source(self, log: str) -> SourceLine | None:
-        from .source_line import line_of_verdict
+        from .programs.source_line import line_of_verdict
 
         try:
             return line_of_verdict(self._linked, self._object.btf, log)
@@ -161,7 +190,7 @@ class ReadyProgram:
         for reference in self._linked.map_refs:
             pack_into("=i", insns, reference.insn * SIZE + 4, maps[reference.map].fd)
         if self._linked.jump_tables:
-            from ..jump_tables import JumpTables  # here, as few programs have any
+            from .jump_tables import JumpTables  # here, as few programs have any
 
             self._tables = tables = JumpTables(self._linked)
             for table in self._linked.jump_tables:
@@ -176,3 +205,101 @@ class ReadyProgram:
 
 def _records(numbers: list[int]) -> bytes:
     return pack(f"={len(numbers)}I", *numbers)
+
+
+class NewProgram:
+    """A program that nobody has asked for yet: its file descriptor, and what a `Program` is made of."""
+
+    __slots__ = ("fd", "insns", "log", "name", "place", "type")
+
+    def __init__(self, fd: int, spec: ProgramSpec, attach_to: str, insns: bytes, log: str) -> None:
+        """Take over `fd`. The spec is the user's, who may change it later: nothing of it is kept."""
+        self.fd = fd
+        self.name = spec.name
+        self.type = spec.type
+        self.place = spec.section, spec.attach_type, spec.attach_kind, spec.autoattach, attach_to
+        self.insns = insns
+        self.log = log
+
+    def live(self) -> Program:
+        """The program itself, which takes over the descriptor."""
+        from .programs.program import Program
+
+        made = Program(self.fd, self.name, self.type)
+        made.section, made.attach_type, made.attach_kind, made.autoattach, made.attach_to = self.place
+        made.insns, made.log = self.insns, self.log
+        return made
+
+    def close(self) -> None:
+        """Give up the descriptor."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+def load_each(ready: Sequence[One], load: Callable[[One], NewProgram]) -> list[NewProgram]:
+    """Load all, in their order. Raises what the first of them that fails does; then none stays."""
+    loaded: list[NewProgram] = []
+    try:
+        for number, one in enumerate(ready, 1):
+            begun = perf_counter()
+            loaded.append(load(one))
+            rest = ready[number:]
+            if perf_counter() - begun >= LONG_S and len(rest) > 1:
+                workers = min(len(os.sched_getaffinity(0)), len(rest))
+                if workers > 1:
+                    from .programs.side_by_side import load_in_threads  # here, as most programs take no time
+
+                    return loaded + load_in_threads(rest, load, workers)
+    except BaseException:
+        for program in loaded:
+            program.close()
+        raise
+    return loaded
+
+
+def load_program(name: str, attempt: Attempt, log_level: int = 0) -> tuple[int, str]:
+    """(file descriptor, log). Without `log_level` there is a log only of a failure, at level 1.
+
+    Raises VerifierError if the kernel wrote a log, KernelError if it refused without a word.
+    """
+    if not log_level:
+        result = attempt(None, 0)
+        if result >= 0:
+            return result, ""
+    result, log = _with_log(attempt, log_level or 1)
+    if result >= 0:
+        return result, log
+    if log:
+        raise VerifierError(name, -result, log)
+    raise KernelError(f"loading program '{name}'", -result, _hint(-result))
+
+
+def _with_log(attempt: Attempt, log_level: int) -> tuple[int, str]:
+    """Grow the buffer until the whole log fits, as far as the kernel takes it."""
+    size = _SMALLEST_LOG
+    result, log = _attempt(attempt, log_level, size)
+    while result == -errno.ENOSPC and size < _LARGEST_LOG:
+        size = min(size * 4 + 3, _LARGEST_LOG)
+        larger, text = _attempt(attempt, log_level, size)
+        if larger == -errno.EINVAL and not text:
+            break  # an older kernel, which takes no such buffer: the cut log has to do
+        result, log = larger, text
+    return result, log
+
+
+def _attempt(attempt: Attempt, log_level: int, size: int) -> tuple[int, str]:
+    buffer = bytearray(size)
+    result = attempt(buffer, log_level)
+    return result, bytes(buffer[: buffer.find(0)]).decode("utf-8", "replace")
+
+
+def _hint(number: int) -> str:
+    match number:
+        case errno.EPERM | errno.EACCES:
+            return "permission is missing, or this kernel refuses programs of this type"
+        case errno.EINVAL:
+            return "the program type, attach type or a flag is unknown to this kernel, or the target is wrong"
+        case errno.E2BIG:
+            return "the program is too large, or a field of the request is too new for this kernel"
+    return ""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import errno
 import os
 
-from .. import syscall
-from ..enums import MapFlags, MapType
-from ..errors import ElementError, KernelError
-from ..lean import TYPE_CHECKING
-from ..native import native
+from . import syscall
+from .enums import MapFlags, MapType
+from .errors import ElementError, KernelError
+from .lean import TYPE_CHECKING
+from .native import native
 
 if TYPE_CHECKING:
-    from ..btf import Btf
-    from ..spec import MapSpec
-    from .map import Map
+    from .btf import Btf
+    from .maps.map import Map
+    from .spec import MapSpec
 
 _RING_BUFFERS = (MapType.RINGBUF, MapType.USER_RINGBUF)
 """Ring buffers. A value's type says what the events are, as cilium/ebpf has it: the kernel wants no size."""
@@ -85,7 +85,7 @@ class NewMap:
 
     def live(self, btf: Btf | None) -> Map:
         """The map itself, which takes over the descriptor; `btf` is the object's."""
-        from .map import Map
+        from .maps.map import Map
 
         key, value = self.types
         made = Map(self.fd, *self.shape, btf=btf, key_type_id=key, value_type_id=value)
@@ -127,7 +127,7 @@ def _entries(spec: MapSpec) -> int:
 
         return max(PAGESIZE, 1 << (spec.max_entries - 1).bit_length())
     if spec.type == MapType.PERF_EVENT_ARRAY and not spec.max_entries:
-        from ..cpus import possible_cpus
+        from .cpus import possible_cpus
 
         return possible_cpus()
     return spec.max_entries
