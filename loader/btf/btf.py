@@ -32,10 +32,10 @@ from .table import ScannedTable, TypeTable, named_entries, u32_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
-    from mmap import mmap
     from typing import Literal
 
     from ..native.interface import Words
+    from .strings import Data
 
     ByteOrder = Literal["<", ">"]
 
@@ -93,7 +93,7 @@ class Btf:
     @classmethod
     def from_buffer(
         cls,
-        data: bytes | bytearray | mmap,
+        data: Data,
         base: Btf | None = None,
         open_table: Callable[[Words, StringSection], TypeTable] = ScannedTable,
     ) -> Btf:
@@ -442,7 +442,7 @@ class Btf:
         return [type_id for type_id in found if self.type(type_id).name == name]
 
 
-def _byte_order(data: bytes | bytearray | mmap) -> ByteOrder:
+def _byte_order(data: Data) -> ByteOrder:
     if len(data) < HEADER_SIZE:
         raise BtfError(f"BTF is too short for its header ({len(data)} bytes)")
     if data[:2] == b"\x9f\xeb":
@@ -456,11 +456,11 @@ def _byte_order(data: bytes | bytearray | mmap) -> ByteOrder:
     return order
 
 
-def read_words(data: bytes | bytearray | mmap, start: int, size: int, byte_order: ByteOrder) -> Words:
+def read_words(data: Data, start: int, size: int, byte_order: ByteOrder) -> Words:
     """A part of the data as 32-bit words, as it lies there if this machine can read it so."""
     if start % 4 == 0 and byte_order == NATIVE:
         return as_words(memoryview(data)[start : start + size])
-    copied = data[start : start + size]
+    copied = bytes(data[start : start + size])
     return as_words(bytearray(copied) if byte_order == NATIVE else _swapped(copied))
 
 

@@ -10,13 +10,13 @@ name << 32, and the record's number; sorted), offsets of the records (u32, in wo
 
 from __future__ import annotations
 
-import mmap
 import os
 import stat
 from struct import Struct
 from zlib import crc32
 
 from ..lean import TYPE_CHECKING, NamedTuple, bisect_left
+from ..native import native
 from .table import ScannedTable, TypeTable, named_entries
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _open_index(key: _Key) -> _IndexTable:
         size = os.fstat(file).st_size
         if size < _HEADER.size:
             raise FileNotFoundError(f"{name} is cut off")
-        content = memoryview(mmap.mmap(file, size, access=mmap.ACCESS_READ))
+        content = native.map_file(file, size)
     finally:
         os.close(file)
     *_, entries, types = _HEADER.unpack_from(content)

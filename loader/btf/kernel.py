@@ -6,12 +6,12 @@ by passes over the types, in C or in Python.
 
 from __future__ import annotations
 
-import mmap
 import os
 from struct import unpack_from
 
 from ..errors import BtfError, NotSupportedError
 from ..lean import TYPE_CHECKING, NamedTuple, cache, read_file
+from ..native import native
 from .btf import Btf
 from .index import IndexFile
 from .records import essential_name
@@ -178,11 +178,11 @@ def _running_vmlinux() -> Indexed:
     return Indexed(Btf.from_buffer(data, None, index.table), index)
 
 
-def _map_or_read(path: str) -> bytes | mmap.mmap:
+def _map_or_read(path: str) -> bytes | memoryview:
     """A private mapping, which kernels have since 6.16; else the bytes."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return mmap.mmap(fd, os.fstat(fd).st_size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
+        return native.map_file(fd, os.fstat(fd).st_size)
     except (OSError, ValueError):
         return read_file(path)
     finally:

@@ -12,9 +12,8 @@ from ..native import native
 from .records import HEADER_WORDS, info_kind, info_vlen, is_known
 
 if TYPE_CHECKING:
-    from mmap import mmap
-
     from ..native.interface import Words
+    from .strings import Data
 
 _HEADER = "24xII"
 """Offset behind the header, and size."""
@@ -22,7 +21,7 @@ _ROW = "BBH"
 """struct btf_layout: bytes behind a record's header, bytes of each of its elements, flags."""
 
 
-def layout_of(data: bytes | bytearray | mmap, byte_order: str, header_size: int) -> bytes:
+def layout_of(data: Data, byte_order: str, header_size: int) -> bytes:
     """The section of raw BTF; empty if it has none or what there is makes no sense."""
     if header_size < struct.calcsize(_HEADER):
         return b""

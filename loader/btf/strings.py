@@ -9,6 +9,8 @@ from ..string_table import LONG, LongStrings
 if TYPE_CHECKING:
     from mmap import mmap
 
+    Data = bytes | bytearray | memoryview | mmap
+
 MOST = 1 << 20
 """Bytes of strings that are decoded at once: those of objects, not of kernels."""
 
@@ -21,7 +23,7 @@ class StringSection:
 
     def __init__(
         self,
-        data: bytes | bytearray | mmap,
+        data: Data,
         start: int = 0,
         end: int | None = None,
         base: StringSection | None = None,
@@ -34,7 +36,7 @@ class StringSection:
         self.first: int = base.end if base else 0
         """Offset of the first string of its own."""
         self._long = LongStrings(self._end - start)
-        own = data[start : self._end] if base is None and self._end - start <= MOST else b""
+        own = bytes(data[start : self._end]) if base is None and self._end - start <= MOST else b""
         self._ascii = own.decode("ascii") if own.isascii() else ""
         """The same as text where that is small, and as simple as it mostly is."""
 
@@ -55,17 +57,26 @@ class StringSection:
             if self._base and offset < self.first:
                 return self._base.text(offset)
             raise BtfError(f"BTF has no string at {offset} (strings end at {self.end})")
-        data = self._data
-        raw = data[start : data.find(b"\0", start)]
-        if len(raw) < LONG:
+        raw = bytes(self._data[start : start + LONG])
+        size = raw.find(b"\0")
+        if size >= 0:
             try:
-                return raw.decode()
+                return raw[:size].decode()
             except UnicodeDecodeError:
-                return raw.decode("utf-8", "replace")
-        text = self._long.decode(offset, bytes(raw))
+                return raw[:size].decode("utf-8", "replace")
+        text = self._long.decode(offset, self._all_of(start))
         if text is None:
             raise BtfError("long strings of the BTF overlap, which no compiler makes")
         return text
+
+    def _all_of(self, start: int) -> bytes:
+        """The long string that begins there."""
+        room = LONG
+        while True:
+            room *= 2
+            raw = bytes(self._data[start : start + room])
+            if b"\0" in raw or start + room >= self._end:
+                return raw.partition(b"\0")[0]
 
     @property
     def own(self) -> bytes:

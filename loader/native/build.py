@@ -13,6 +13,8 @@ SOURCES = ("native.c", "events.c", "btf.c")
 ffibuilder = FFI()
 ffibuilder.cdef("""
 uintptr_t bpflab_address(const char *bytes);
+intptr_t bpflab_map(int fd, uint64_t size);
+void bpflab_unmap(char *at, uint64_t size);
 int bpflab_bpf(int cmd, void *attr, unsigned size);
 int bpflab_perf_event_open(void *attr, int pid, int cpu, int group_fd, unsigned long flags);
 int bpflab_lookup(int fd, const char *key, void *value, uint64_t flags);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ..lean import TYPE_CHECKING, partial
 from ._native import ffi, lib
 
@@ -30,6 +32,15 @@ def address(buffer: bytes | bytearray | memoryview | mmap) -> int:
         return 0
     found: int = lib.bpflab_address(buffer if type(buffer) is bytes else _from_buffer(buffer))
     return found
+
+
+def map_file(fd: int, size: int) -> memoryview:
+    # Importing `mmap` would take as long as all else that is done with a kernel's BTF.
+    at = lib.bpflab_map(fd, size)
+    if at < 0:
+        raise OSError(-at, os.strerror(-at))
+    mapped = ffi.gc(ffi.cast("char *", at), lambda mapped: lib.bpflab_unmap(mapped, size))
+    return memoryview(ffi.buffer(mapped, size)).toreadonly()
 
 
 def lookup(fd: int, key: bytes, value: bytearray, flags: int = 0) -> int:

@@ -38,6 +38,13 @@ class Native(Protocol):
         """
         ...
 
+    def map_file(self, fd: int, size: int) -> memoryview:
+        """The first `size` bytes of a file as memory to read, which goes with the last view of it.
+
+        Raises OSError, ValueError for no bytes.
+        """
+        ...
+
     def lookup(self, fd: int, key: bytes, value: bytearray, flags: int = 0) -> int:
         """Read the element of a key (b"" in maps without keys) into `value`; 0."""
         ...

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -45,6 +46,19 @@ struct element_attr {
 static int checked(long result)
 {
 	return result < 0 ? -errno : (int)result;
+}
+
+/* The bytes of a file as memory to read, or -errno. */
+static intptr_t bpflab_map(int fd, uint64_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	return at == MAP_FAILED ? -errno : (intptr_t)at;
+}
+
+static void bpflab_unmap(char *at, uint64_t size)
+{
+	munmap(at, size);
 }
 
 static int element(int cmd, int fd, const void *key, const void *value, uint64_t flags)

@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 from errno import ENOENT, ERANGE
-from mmap import mmap
+from mmap import MAP_PRIVATE, PROT_READ, mmap
 from struct import Struct
 
 from . import NO_INT
@@ -27,6 +27,7 @@ __all__ = [
     "lookup_int",
     "lookup_many",
     "lookup_signed",
+    "map_file",
     "next_key",
     "perf_drainer",
     "perf_event_open",
@@ -85,6 +86,10 @@ def address(buffer: bytes | bytearray | memoryview | mmap) -> int:
         found: int = _bytes_address(buffer)
         return found
     return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+
+
+def map_file(fd: int, size: int) -> memoryview:
+    return memoryview(mmap(fd, size, flags=MAP_PRIVATE, prot=PROT_READ))
 
 
 def _element(cmd: int, fd: int, key: int, value: int, flags: int) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import struct
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -174,3 +176,39 @@ def test_the_twin_can_be_forced() -> None:
         environment = {**os.environ, "BPFLAB_NATIVE": value}
         run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
         assert run.stdout.strip() == name
+
+
+def mappings_of(path: Path) -> int:
+    return Path("/proc/self/maps").read_text().count(str(path))
+
+
+def test_a_mapped_file_stays_as_long_as_it_is_looked_at(twin: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "mapped"
+    path.write_bytes(bytes(range(256)) * 64)
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        view = twin.map_file(fd, path.stat().st_size)
+    finally:
+        os.close(fd)
+    assert view.readonly
+    assert bytes(view) == path.read_bytes()
+    words = view[4096:].cast("I")
+    del view
+    gc.collect()
+    assert mappings_of(path) == 1
+    assert words[0] == 0x03020100
+    del words
+    gc.collect()
+    assert mappings_of(path) == 0
+
+
+def test_what_cannot_be_mapped_is_an_error(twin: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    fd = os.open(tmp_path / "empty", os.O_RDONLY)
+    try:
+        with pytest.raises((OSError, ValueError)):
+            twin.map_file(fd, 0)
+    finally:
+        os.close(fd)
+    with pytest.raises(OSError):
+        twin.map_file(fd, 4096)
