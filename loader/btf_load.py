@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-from struct import Struct
 
 from . import syscall
 from .btf import Btf
 from .errors import KernelError
-from .lean import NamedTuple
+from .lean import NamedTuple, struct
 from .native import native
 from .syscall import Command, btf_load
 
-_INFO = Struct("=QII")
+_INFO = struct.Struct("=QII")
 """The start of struct bpf_btf_info: the data's buffer and size, id."""
 
 

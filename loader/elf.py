@@ -6,10 +6,8 @@ Every offset and size is checked before use.
 
 from __future__ import annotations
 
-import struct
-
 from .errors import ObjectError
-from .lean import TYPE_CHECKING, NamedTuple
+from .lean import TYPE_CHECKING, NamedTuple, struct
 from .string_table import ElfStrings
 
 if TYPE_CHECKING:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import struct
-
-from .lean import TYPE_CHECKING, NamedTuple
+from .lean import TYPE_CHECKING, NamedTuple, struct
 
 if TYPE_CHECKING:
     from typing import Literal

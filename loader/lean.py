@@ -25,11 +25,13 @@ __all__ = [
     "partial",
     "read_file",
     "replace",
+    "struct",
 ]
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    import struct
     from bisect import bisect_left, bisect_right
     from dataclasses import field
     from enum import IntEnum, IntFlag
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
     def replace(record: One, **changes: Any) -> One: ...
 else:
+    import _struct as struct
     from _bisect import bisect_left, bisect_right
     from _collections import _tuplegetter  # what collections.namedtuple reads its fields with
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-from struct import pack, pack_into
 from time import perf_counter
 
 from . import syscall
@@ -21,7 +20,7 @@ from .errors import (
     VerifierError,
 )
 from .insn import SIZE
-from .lean import TYPE_CHECKING
+from .lean import TYPE_CHECKING, struct
 from .linker import link
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ class ReadyProgram:
         for reference in self._linked.map_refs:
             if reference.value_offset is not None and reference.map in arenas:
                 offset = reference.value_offset + arenas[reference.map]
-                pack_into("=I", self._linked.insns, (reference.insn + 1) * SIZE + 4, offset)
+                struct.pack_into("=I", self._linked.insns, (reference.insn + 1) * SIZE + 4, offset)
 
     def _relocate(self, target: Target, function: ProgramFunction | None) -> None:
         if self._linked.core:
@@ -188,13 +187,13 @@ class ReadyProgram:
     def _with_maps(self, maps: Mapping[str, NewMap | Map]) -> bytes:
         insns = bytearray(self._linked.insns)
         for reference in self._linked.map_refs:
-            pack_into("=i", insns, reference.insn * SIZE + 4, maps[reference.map].fd)
+            struct.pack_into("=i", insns, reference.insn * SIZE + 4, maps[reference.map].fd)
         if self._linked.jump_tables:
             from .jump_tables import JumpTables  # here, as few programs have any
 
             self._tables = tables = JumpTables(self._linked)
             for table in self._linked.jump_tables:
-                pack_into("=i", insns, table.insn * SIZE + 4, tables.fds[table.offset])
+                struct.pack_into("=i", insns, table.insn * SIZE + 4, tables.fds[table.offset])
         return bytes(insns)
 
     def _debug_info(self) -> tuple[bytes, bytes]:
@@ -204,7 +203,7 @@ class ReadyProgram:
 
 
 def _records(numbers: list[int]) -> bytes:
-    return pack(f"={len(numbers)}I", *numbers)
+    return struct.pack(f"={len(numbers)}I", *numbers)
 
 
 class NewProgram:

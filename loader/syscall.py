@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import errno
 import os
-from struct import Struct, pack
 
 from .errors import KernelError
-from .lean import IntEnum
+from .lean import IntEnum, struct
 from .native import native
 
 
@@ -57,19 +56,19 @@ class Command(IntEnum):
     PROG_ASSOC_STRUCT_OPS = 38
 
 
-_MAP_CREATE = Struct("=7I16s5IQi")
-_ELEMENT = Struct("=iIQQQ")
-_BATCH = Struct("=QQQQIiQQ")
-_PROG_LOAD = Struct("=IIQQIIQII16sIIIIQIIQIIIIQ")
-_BTF_LOAD = Struct("=QQIII")
-_NEXT_ID = Struct("=III")
-_PIN = Struct("=QiI")
-_ATTACH = Struct("=iiIIiIQ")
-_QUERY = Struct("=iIIIQIIQQQQ")
-_INFO = Struct("=iIQ")
-_RAW_TRACEPOINT = Struct("=QiIQ")
-_LINK_CREATE = Struct("=iiII")
-_LINK_UPDATE = Struct("=iiIi")
+_MAP_CREATE = struct.Struct("=7I16s5IQi")
+_ELEMENT = struct.Struct("=iIQQQ")
+_BATCH = struct.Struct("=QQQQIiQQ")
+_PROG_LOAD = struct.Struct("=IIQQIIQII16sIIIIQIIQIIIIQ")
+_BTF_LOAD = struct.Struct("=QQIII")
+_NEXT_ID = struct.Struct("=III")
+_PIN = struct.Struct("=QiI")
+_ATTACH = struct.Struct("=iiIIiIQ")
+_QUERY = struct.Struct("=iIIIQIIQQQQ")
+_INFO = struct.Struct("=iIQ")
+_RAW_TRACEPOINT = struct.Struct("=QiIQ")
+_LINK_CREATE = struct.Struct("=iiII")
+_LINK_UPDATE = struct.Struct("=iiIi")
 
 REPLACE = 4
 """BPF_F_REPLACE."""
@@ -280,7 +279,7 @@ def _undisturbed(command: Command, attr: bytes) -> int:
 
 def prog_bind_map(fd: int, map_fd: int, what: str) -> None:
     """BPF_PROG_BIND_MAP (5.10). Raises KernelError."""
-    _must(f"binding {what}", Command.PROG_BIND_MAP, bytearray(pack("=iiI", fd, map_fd, 0)))
+    _must(f"binding {what}", Command.PROG_BIND_MAP, bytearray(struct.pack("=iiI", fd, map_fd, 0)))
 
 
 def obj_pin(fd: int, path: str, what: str) -> None:
@@ -395,7 +394,7 @@ def link_update(fd: int, new_fd: int, expected_fd: int | None = None) -> int:
 
 def link_detach(fd: int, what: str) -> None:
     """BPF_LINK_DETACH (5.9): detach, though others may hold the link. Raises KernelError."""
-    _must(f"detaching {what}", Command.LINK_DETACH, bytearray(pack("=i", fd)))
+    _must(f"detaching {what}", Command.LINK_DETACH, bytearray(struct.pack("=i", fd)))
 
 
 def _must(action: str, command: Command, attr: bytearray, hints: dict[int, str] | None = None) -> int:

@@ -8,11 +8,10 @@ asked for.
 
 from __future__ import annotations
 
-import struct
 import sys
 
 from ..errors import BtfError
-from ..lean import TYPE_CHECKING
+from ..lean import TYPE_CHECKING, struct
 from ..native import native
 from .records import (
     HEADER_WORDS,

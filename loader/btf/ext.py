@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import struct
-
 from ..errors import BtfError
-from ..lean import TYPE_CHECKING, NamedTuple, PlainData, field
+from ..lean import TYPE_CHECKING, NamedTuple, PlainData, field, struct
 from .btf import MAGIC, Btf, read_words
 
 if TYPE_CHECKING:

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import os
 import stat
-from struct import Struct
 from zlib import crc32
 
-from ..lean import TYPE_CHECKING, NamedTuple, bisect_left
+from ..lean import TYPE_CHECKING, NamedTuple, bisect_left, struct
 from ..native import native
 from .table import ScannedTable, TypeTable, named_entries
 
@@ -29,7 +28,7 @@ MIN_WORDS = 1 << 15
 """Below that (the BTF of most modules) a pass is as fast as opening a file."""
 
 _MAGIC = b"bpflabT1"
-_HEADER = Struct("=8sIIIIII")
+_HEADER = struct.Struct("=8sIIIIII")
 """Magic; words of types, bytes of own and of base strings, bytes of identity; entries, types."""
 
 _RECORD_BITS = 32

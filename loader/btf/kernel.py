@@ -7,10 +7,9 @@ by passes over the types, in C or in Python.
 from __future__ import annotations
 
 import os
-from struct import unpack_from
 
 from ..errors import BtfError, NotSupportedError
-from ..lean import TYPE_CHECKING, NamedTuple, cache, read_file
+from ..lean import TYPE_CHECKING, NamedTuple, cache, read_file, struct
 from ..native import native
 from .btf import Btf
 from .index import IndexFile
@@ -226,7 +225,7 @@ def find_build_id(notes: bytes, byte_order: Literal["<", ">", "="] = "=") -> str
     """
     at = 0
     while at + 12 <= len(notes):
-        name_size, size, kind = unpack_from(byte_order + "III", notes, at)
+        name_size, size, kind = struct.unpack_from(byte_order + "III", notes, at)
         name_at = at + 12
         at = name_at + _padded(name_size)
         if kind == _GNU_BUILD_ID and notes[name_at : name_at + name_size] == b"GNU\0":

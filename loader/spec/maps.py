@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import struct
-
 from ..btf import Btf, BtfType, Kind, Linkage, Member, SectionVariable
 from ..elf import STT_NOTYPE, STT_OBJECT, Section
 from ..enums import MapType
 from ..errors import BtfError, ObjectError
-from ..lean import bisect_right
+from ..lean import bisect_right, struct
 from . import MapSpec
 from .file import ARENA, LEGACY_MAPS, MAPS, ObjectFile
 
