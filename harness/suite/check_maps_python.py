@@ -14,7 +14,7 @@ import pytest
 
 from ...loader import ElementError, KernelError, Map, Object, ObjectSpec
 from ...loader import insn as bpf
-from ...loader.btf.btf import NATIVE
+from ...loader.btf import NATIVE
 from ...loader.cpus import possible_cpus
 from ...loader.enums import MapFlags, ProgType
 from ...loader.maps.arena import ArenaMap

@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 
 from ..errors import BtfError
-from .btf import Btf
+from . import Btf
 from .records import COMPOSITES, ENUMS, HEADER_WORDS, MODIFIERS, REFERENCES, BtfType, Kind, is_known
 
 _EXTRA = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import BtfError
-from .btf import MAX_CHAIN, Btf
+from . import MAX_CHAIN, Btf
 from .records import COMPOSITES, ENUMS, MODIFIERS, BtfType, Kind, Linkage, Member
 
 MAX_PARTS = 1 << 16

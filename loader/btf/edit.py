@@ -6,7 +6,7 @@ from struct import error as StructError
 from struct import pack, pack_into
 
 from ..errors import BtfError
-from .btf import Btf, as_words
+from . import Btf, as_words
 from .records import HEADER_WORDS, Kind, SectionVariable, make_info
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import BtfError
 from ..lean import TYPE_CHECKING, NamedTuple, PlainData, field, struct
-from .btf import MAGIC, Btf, read_words
+from . import MAGIC, Btf, read_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..elf import ElfFile, Section
 from ..errors import BtfError, ObjectError
-from .btf import Btf
+from . import Btf
 from .kernel import find_build_id
 
 _SHT_NOTE = 7

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from ..native.interface import Words
-    from .strings import StringSection
+    from ..string_table import StringSection
 
 MIN_WORDS = 1 << 15
 """Below that (the BTF of most modules) a pass is as fast as opening a file."""

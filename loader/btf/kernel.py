@@ -11,7 +11,7 @@ import os
 from ..errors import BtfError, NotSupportedError
 from ..lean import TYPE_CHECKING, NamedTuple, cache, read_file, struct
 from ..native import native
-from .btf import Btf
+from . import Btf
 from .index import IndexFile
 from .records import essential_name
 

@@ -13,7 +13,7 @@ from .records import HEADER_WORDS, info_kind, info_vlen, is_known
 
 if TYPE_CHECKING:
     from ..native.interface import Words
-    from .strings import Data
+    from ..string_table import Data
 
 _HEADER = "24xII"
 """Offset behind the header, and size."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import BtfError
 from ..lean import TYPE_CHECKING, NamedTuple
-from .btf import Btf, as_words
+from . import Btf, as_words
 from .edit import BtfEdit
 from .records import COMPOSITES, REFERENCES, BtfType, Kind, is_known, make_info
 

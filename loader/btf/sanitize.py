@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from .btf import Btf
+from . import Btf
 from .edit import BtfEdit
 from .records import BtfType, Kind, Linkage, make_info
 

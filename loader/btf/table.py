@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from ..native.interface import Words
-    from .strings import StringSection
+    from ..string_table import StringSection
 
 
 class TypeTable(Protocol):

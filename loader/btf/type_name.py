@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .btf import MAX_CHAIN, Btf
+from . import MAX_CHAIN, Btf
 from .records import MODIFIERS, Kind
 
 

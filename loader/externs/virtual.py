@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from .. import insn as bpf
-from ..btf.btf import NATIVE
+from ..btf import NATIVE
 from ..enums import ProgType
 from ..errors import UnresolvedError
 from ..syscall import prog_load

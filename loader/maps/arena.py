@@ -8,7 +8,7 @@ from mmap import MAP_SHARED, PAGESIZE, PROT_READ, PROT_WRITE, mmap
 
 from .. import insn as bpf
 from .. import syscall
-from ..btf.btf import NATIVE
+from ..btf import NATIVE
 from ..enums import MapType, ProgType
 from ..errors import KernelError
 from ..lean import TYPE_CHECKING

@@ -13,8 +13,7 @@ from types import ModuleType
 
 import pytest
 from bpflab.loader import syscall
-from bpflab.loader.btf import Btf, IntEncoding, Kind
-from bpflab.loader.btf.btf import as_words
+from bpflab.loader.btf import Btf, IntEncoding, Kind, as_words
 from bpflab.loader.btf.edit import BtfEdit
 from bpflab.loader.btf.records import make_info
 from bpflab.loader.cpus import possible_cpus
