@@ -76,7 +76,8 @@ REPLACE = 4
 _WITH_TOKEN = (Command.MAP_CREATE, Command.PROG_LOAD, Command.BTF_LOAD)
 
 _NAME_CHARACTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_."
-_IN_NAMES = bytes(c if c in _NAME_CHARACTERS else ord("_") for c in range(256))
+_OTHERS = bytes(range(256)).translate(None, _NAME_CHARACTERS)
+_IN_NAMES = bytes.maketrans(_OTHERS, b"_" * len(_OTHERS))
 
 
 def kernel_name(name: str) -> bytes:
