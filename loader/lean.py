@@ -201,20 +201,31 @@ else:
     # Numbers with names
 
     class _EnumType(type):
+        """Makes a member when it is first asked for: there are hundreds, and a load needs a few."""
+
         def __new__(cls, name, bases, namespace):
             numbers = {one: number for one, number in namespace.items() if isinstance(number, int)}
-            # Plain numbers without a dictionary: there are hundreds, and no program asks for all their names.
-            made = type.__new__(cls, name, bases, namespace | {"__slots__": ()})
-            members, names = {}, {}
-            for one, number in numbers.items():
-                if number not in members:
-                    members[number], names[number] = int.__new__(made, number), one
-                type.__setattr__(made, one, members[number])
-            made._members, made._names = members, names
+            rest = {one: given for one, given in namespace.items() if one not in numbers}
+            made = type.__new__(cls, name, bases, rest | {"__slots__": ()})
+            made._numbers, made._members = numbers, {}
             return made
+
+        def __getattr__(cls, name):
+            if name == "_names":
+                found = {}
+                for one, number in cls._numbers.items():
+                    found.setdefault(number, one)
+            elif name in cls._numbers:
+                found = cls(cls._numbers[name])
+            else:
+                raise AttributeError(f"{cls.__name__} has no '{name}'")
+            type.__setattr__(cls, name, found)
+            return found
 
         def __call__(cls, number):
             found = cls._members.get(number)
+            if found is None and number in cls._names:
+                found = cls._members.setdefault(number, int.__new__(cls, number))
             if found is None:
                 found = cls._missing_(number)
             if found is None:
@@ -222,16 +233,16 @@ else:
             return found
 
         def __getitem__(cls, name):
-            return next(member for member in cls if member.name == name)
+            return cls(cls._numbers[name])
 
         def __iter__(cls):
-            return iter(cls._members.values())
+            return map(cls, cls._names)
 
         def __len__(cls):
-            return len(cls._members)
+            return len(cls._names)
 
         def __contains__(cls, number):
-            return number in cls._members
+            return number in cls._names
 
     class IntEnum(int, metaclass=_EnumType):
         """Numbers that have names."""
