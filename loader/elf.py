@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     ByteOrder = Literal["<", ">"]
 
 
+MAGIC = b"\x7fELF"
+_BYTE_ORDERS: dict[bytes, ByteOrder] = {MAGIC + b"\2\1": "<", MAGIC + b"\2\2": ">"}
+"""Of 64-bit files, by how they begin."""
+
 EM_NONE = 0
 EM_BPF = 247
 ET_REL = 1
@@ -37,11 +41,16 @@ STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_SECTION = 0, 1, 2, 3
 STV_INTERNAL, STV_HIDDEN = 1, 2
 
 HEADER = struct.calcsize("<16sHHIQQQIHHHHHH")
+_HEADERS = {order: struct.Struct(order + "HHIQQQIHHHHHH") for order in "<>"}
+"""What follows the first 16 bytes."""
 SECTION_HEADER = struct.calcsize("<IIQQQQIIQQ")
+_SECTION_HEADERS = {order: struct.Struct(order + "IIQQQQIIQQ") for order in "<>"}
 SYMBOL = struct.calcsize("<IBBHQQ")
+_SYMBOLS = {order: struct.Struct(order + "IBBHQQ") for order in "<>"}
 INFO, OTHER = 4, 5
 """Where type and binding, and the visibility, are in a symbol."""
 RELOCATION = struct.calcsize("<QQ")
+_RELOCATIONS = {order: struct.Struct(order + "QQ") for order in "<>"}
 
 
 # Made with tuple.__new__ below, in a third of the time that Section() takes.
@@ -105,6 +114,7 @@ class _SymbolTable(NamedTuple):
     infos: bytes
     """st_info of each: binding << 4 | type."""
     names: ElfStrings
+    fields: struct.Struct
 
 
 class ElfFile:
@@ -113,34 +123,75 @@ class ElfFile:
     def __init__(self, data: bytes | mmap, name: str) -> None:
         self.name = name
         self._data = data
-        self.byte_order: ByteOrder = self._identify()
-        self.type, self.machine, sections_at, count, names_index = self._header()
-        self._headers = self._read_headers(sections_at, count, names_index)
-        columns = zip(*self._headers, strict=True)
-        names, self._types, _, _, self._offsets, self._sizes, _, self._infos, _, _ = columns
-        self._section_names = self._read_names(names, self._headers[names_index])
-        self._check_places()
+        end = len(data)
+        # What is wrong is only looked for in files that have something wrong.
+        order = _BYTE_ORDERS.get(data[:6]) if end >= HEADER else None
+        if order is None:
+            raise self._no_elf()
+        self.byte_order: ByteOrder = order
+        header = _HEADERS[order].unpack_from(data, 16)
+        self.type, self.machine, _, _, _, at, _, _, _, _, entry_size, count, names = header
+        if not at or entry_size != SECTION_HEADER or at + SECTION_HEADER > end:
+            raise self._no_headers(at, entry_size)
+        if not count or names == SHN_XINDEX:
+            count, names = self._many_sections(at, count, names)
+        headers_end = at + count * SECTION_HEADER
+        if headers_end > end or names >= count:
+            raise self._missing_headers(at, count, names)
+        self._headers = [*_SECTION_HEADERS[order].iter_unpack(data[at:headers_end])]
+        places, self._types, _, _, offsets, sizes, _, self._infos, _, _ = zip(*self._headers, strict=True)
+        if offsets[names] + sizes[names] > end:
+            problem = f"section names at {offsets[names]}+{sizes[names]} reach beyond the file ({end} bytes)"
+            raise ObjectError(name, "", problem)
+        strings = ElfStrings(data[offsets[names] : offsets[names] + sizes[names]], name)
+        self._section_names = strings.many(places, "name of section")
+        # At once for most files; not for those whose .bss, which takes no room, is larger than they are.
+        if sum(sizes) > end or max(map(int.__add__, offsets, sizes)) > end:
+            self._check_places()
         # Most sections are debug information, most symbols too: only what is asked for becomes an object.
         self._sections: dict[int, Section] = {}
         self._by_name = dict(zip(reversed(self._section_names), range(count - 1, -1, -1), strict=True))
         self._symbol_table: _SymbolTable | None = None
-        self._symbol_fields = struct.Struct(self.byte_order + "IBBHQQ")
         self._symbols: dict[int, Symbol] = {}
         self._symbols_of: dict[int, list[Symbol]] = {}
 
-    def _identify(self) -> ByteOrder:
+    def _no_elf(self) -> ObjectError:
+        """Why this is no ELF file that can be read."""
         data = self._data
         if not data:
-            raise ObjectError(self.name, "", "the file is empty")
-        if data[:4] != b"\x7fELF":
-            raise ObjectError(self.name, "", "this is no ELF file")
-        if len(data) < HEADER:
-            raise ObjectError(self.name, "", f"cut off within the ELF header ({len(data)} of {HEADER} bytes)")
-        if data[4] != 2:
-            raise ObjectError(self.name, "", "this is no 64-bit ELF file")
-        if data[5] not in (1, 2):
-            raise ObjectError(self.name, "", f"ELF byte order {data[5]} is not known")
-        return "<" if data[5] == 1 else ">"
+            problem = "the file is empty"
+        elif data[:4] != MAGIC:
+            problem = "this is no ELF file"
+        elif len(data) < HEADER:
+            problem = f"cut off within the ELF header ({len(data)} of {HEADER} bytes)"
+        elif data[4] != 2:
+            problem = "this is no 64-bit ELF file"
+        else:
+            problem = f"ELF byte order {data[5]} is not known"
+        return ObjectError(self.name, "", problem)
+
+    def _no_headers(self, at: int, entry_size: int) -> ObjectError:
+        """Why there are no section headers."""
+        if not at:
+            problem = "no section headers"
+        elif entry_size != SECTION_HEADER:
+            problem = f"section headers of {entry_size} bytes, not {SECTION_HEADER}"
+        else:
+            problem = f"section headers at {at} lie outside the file; is it cut off?"
+        return ObjectError(self.name, "", problem)
+
+    def _many_sections(self, at: int, count: int, names: int) -> tuple[int, int]:
+        """Their number, and which has their names, where 16 bits are not enough: they are in section 0."""
+        _, _, _, _, _, size, link, _, _, _ = _SECTION_HEADERS[self.byte_order].unpack_from(self._data, at)
+        return count or size, link if names == SHN_XINDEX else names
+
+    def _missing_headers(self, at: int, count: int, names: int) -> ObjectError:
+        """Which section header is not there."""
+        if at + count * SECTION_HEADER > len(self._data):
+            problem = f"{count} section headers at {at} reach beyond the file; is it cut off?"
+        else:
+            problem = f"section names are in section {names} of {count}"
+        return ObjectError(self.name, "", problem)
 
     def require_bpf(self) -> None:
         """Raise ObjectError unless this is a relocatable file for BPF."""
@@ -154,53 +205,10 @@ class ElfFile:
                 f"compiled for ELF machine {self.machine}, not for BPF ({EM_BPF}); use clang -target bpf",
             )
 
-    def _header(self) -> tuple[int, int, int, int, int]:
-        """Type, machine, offset of the section headers, their number, the index of the names' section."""
-        kind, machine, _, _, _, at, _, _, _, _, entry_size, count, names = struct.unpack_from(
-            self.byte_order + "HHIQQQIHHHHHH", self._data, 16
-        )
-        if not at:
-            raise ObjectError(self.name, "", "no section headers")
-        if entry_size != SECTION_HEADER:
-            raise ObjectError(self.name, "", f"section headers of {entry_size} bytes, not {SECTION_HEADER}")
-        if at + SECTION_HEADER > len(self._data):
-            raise ObjectError(self.name, "", f"section headers at {at} lie outside the file; is it cut off?")
-        # More sections than 16 bits can count: the numbers are in section 0.
-        if count == 0 or names == SHN_XINDEX:
-            _, _, _, _, _, size, link, _, _, _ = struct.unpack_from(
-                self.byte_order + "IIQQQQIIQQ", self._data, at
-            )
-            count = count or size
-            names = link if names == SHN_XINDEX else names
-        if at + count * SECTION_HEADER > len(self._data):
-            raise ObjectError(
-                self.name, "", f"{count} section headers at {at} reach beyond the file; is it cut off?"
-            )
-        return kind, machine, at, count, names
-
-    def _read_headers(self, at: int, count: int, names_index: int) -> list[tuple[int, ...]]:
-        """The section headers as they are in the file."""
-        if names_index >= count:
-            raise ObjectError(self.name, "", f"section names are in section {names_index} of {count}")
-        headers = self._data[at : at + count * SECTION_HEADER]
-        return [*struct.iter_unpack(self.byte_order + "IIQQQQIIQQ", headers)]
-
-    def _read_names(self, offsets: tuple[int, ...], header: tuple[int, ...]) -> list[str]:
-        """The names of all sections, which are at these offsets of the section with this header."""
-        _, _, _, _, offset, size, _, _, _, _ = header
-        if offset + size > len(self._data):
-            problem = f"section names at {offset}+{size} reach beyond the file ({len(self._data)} bytes)"
-            raise ObjectError(self.name, "", problem)
-        return ElfStrings(self._data[offset : offset + size], self.name).many(offsets, "name of section")
-
     def _check_places(self) -> None:
         """Every section must lie in the file, and all of them together."""
-        end = len(self._data)
-        # At once for most files; not for those whose .bss, which takes no room, is larger than they are.
-        if sum(self._sizes) <= end and max(map(int.__add__, self._offsets, self._sizes)) <= end:
-            return
         # Were every section the whole file, reading them would take the square of its size.
-        room = end
+        room = end = len(self._data)
         for _, kind, _, _, offset, size, _, _, _, _ in self._headers[1:]:
             if kind != SHT_NOBITS:
                 room -= size
@@ -250,25 +258,40 @@ class ElfFile:
     def relocations_of(self, targets: Container[int]) -> list[Section]:
         """The SHT_REL sections that are for one of the sections with these numbers."""
         infos = self._infos
-        numbers = [number for number, kind in enumerate(self._types) if kind == SHT_REL]
-        return [self.section_at(number) for number in numbers if infos[number] in targets]
+        numbers = [
+            number for number, kind in enumerate(self._types) if kind == SHT_REL and infos[number] in targets
+        ]
+        return [self.section_at(number) for number in numbers]
 
     def contents(self, section: Section) -> bytes:
         """The bytes of a section; none for SHT_NOBITS, which has only a size."""
-        if section.type == SHT_NOBITS:
-            return b""
-        return self._data[section.offset : section.offset + section.size]
+        return self._contents_at(section.number)
+
+    def contents_of(self, name: str) -> bytes:
+        """The bytes of the first section of that name; none if there is none."""
+        number = self._by_name.get(name)
+        return b"" if number is None else self._contents_at(number)
+
+    def size_of(self, name: str) -> int:
+        """The size of the first section of that name; 0 if there is none."""
+        number = self._by_name.get(name)
+        return 0 if number is None else self._headers[number][5]
+
+    def _contents_at(self, number: int) -> bytes:
+        _, kind, _, _, offset, size, _, _, _, _ = self._headers[number]
+        return b"" if kind == SHT_NOBITS else self._data[offset : offset + size]
 
     @property
     def symbols(self) -> list[Symbol]:
         """The symbol table; empty if there is none."""
-        return [self.symbol_at(number) for number in range(self._table.total)]
+        table = self._symbol_table or self._read_symbol_table()
+        return [self.symbol_at(number) for number in range(table.total)]
 
     def symbols_of(self, kind: int) -> list[Symbol]:
         """The symbols of one type (``STT_*``)."""
         found = self._symbols_of.get(kind)
         if found is None:
-            infos = enumerate(self._table.infos)
+            infos = enumerate((self._symbol_table or self._read_symbol_table()).infos)
             found = [self.symbol_at(number) for number, info in infos if info & 0xF == kind]
             self._symbols_of[kind] = found
         return found
@@ -276,7 +299,7 @@ class ElfFile:
     @property
     def externs(self) -> list[Symbol]:
         """The symbols that are to be found elsewhere."""
-        infos = self._table.infos
+        infos = (self._symbol_table or self._read_symbol_table()).infos
         if infos.find(STB_GLOBAL << 4) < 0 and infos.find(STB_WEAK << 4) < 0:
             return []
         return [symbol for symbol in self.symbols_of(STT_NOTYPE) if symbol.is_extern]
@@ -284,37 +307,33 @@ class ElfFile:
     @property
     def has_visibilities(self) -> bool:
         """Whether any symbol is of another visibility than the default one."""
-        return any(self._table.rows[OTHER::SYMBOL])
-
-    @property
-    def _table(self) -> _SymbolTable:
-        if self._symbol_table is None:
-            self._symbol_table = self._read_symbol_table()
-        return self._symbol_table
+        return any((self._symbol_table or self._read_symbol_table()).rows[OTHER::SYMBOL])
 
     def _read_symbol_table(self) -> _SymbolTable:
-        if SHT_SYMTAB not in self._types:
-            return _SymbolTable("", 0, b"", b"", ElfStrings(b"", self.name))
-        section = self.section_at(self._types.index(SHT_SYMTAB))
-        if section.size % SYMBOL:
-            raise ObjectError(self.name, section.name, f"{section.size} bytes are no whole number of symbols")
-        if section.link >= len(self._headers):
-            raise ObjectError(
-                self.name, section.name, f"symbol names are in section {section.link}, which is missing"
-            )
-        rows = self.contents(section)
-        names = self.contents(self.section_at(section.link))
-        infos = rows[INFO::SYMBOL]
-        return _SymbolTable(section.name, len(infos), rows, infos, ElfStrings(names, self.name))
+        rows, names, section_name = b"", b"", ""
+        if SHT_SYMTAB in self._types:
+            number = self._types.index(SHT_SYMTAB)
+            _, _, _, _, _, size, link, _, _, _ = self._headers[number]
+            section_name = self._section_names[number]
+            if size % SYMBOL:
+                raise ObjectError(self.name, section_name, f"{size} bytes are no whole number of symbols")
+            if link >= len(self._headers):
+                problem = f"symbol names are in section {link}, which is missing"
+                raise ObjectError(self.name, section_name, problem)
+            rows, names = self._contents_at(number), self._contents_at(link)
+        infos, strings = rows[INFO::SYMBOL], ElfStrings(names, self.name)
+        fields = section_name, len(infos), rows, infos, strings, _SYMBOLS[self.byte_order]
+        self._symbol_table = table = tuple.__new__(_SymbolTable, fields)
+        return table
 
     def symbol_at(self, number: int) -> Symbol:
         """The symbol of a number that there is."""
         found = self._symbols.get(number)
         if found is not None:
             return found
-        table = self._table
-        name_at, info, other, home, value, size = self._symbol_fields.unpack_from(table.rows, number * SYMBOL)
-        name, kind = table.names.one(name_at, "name of symbol", number), info & 0xF
+        table = self._symbol_table or self._read_symbol_table()
+        name_at, info, other, home, value, size = table.fields.unpack_from(table.rows, number * SYMBOL)
+        name, kind = table.names.one(name_at, "name of symbol", number) if name_at else "", info & 0xF
         if home < SHN_LORESERVE:
             if home >= len(self._headers):
                 problem = f"symbol {number} ('{name}') is in section {home}, which is missing"
@@ -333,8 +352,8 @@ class ElfFile:
                 section.name,
                 f"{section.size} bytes of relocations are not {RELOCATION} bytes each ({section.entry_size})",
             )
-        count = self._table.total
-        rows = struct.iter_unpack(self.byte_order + "QQ", self.contents(section))
+        count = (self._symbol_table or self._read_symbol_table()).total
+        rows = _RELOCATIONS[self.byte_order].iter_unpack(self.contents(section))
         for number, (offset, info) in enumerate(rows):
             index = info >> 32
             if index >= count:

@@ -50,7 +50,7 @@ class ElfStrings:
         self._file = file
         # ASCII, as hardly any table is not, needs no decoding of each name.
         self._text = table.decode("ascii") if table.isascii() else ""
-        self._long = LongStrings(len(table))
+        self._long: LongStrings | None = None
 
     def many(self, offsets: Sequence[int], what: str) -> list[str]:
         """The strings at the offsets; `what` all of them name, each with its number."""
@@ -74,7 +74,11 @@ class ElfStrings:
             size = len(self._table)
             raise ObjectError(self._file, "", f"{what} at {at} lies outside its string table ({size} bytes)")
         raw = self._table[at:end]
-        text = raw.decode("utf-8", "replace") if len(raw) < LONG else self._long.decode(at, raw)
+        if len(raw) < LONG:
+            return raw.decode("utf-8", "replace")
+        if self._long is None:
+            self._long = LongStrings(len(self._table))
+        text = self._long.decode(at, raw)
         if text is None:
             raise ObjectError(self._file, "", f"{what}: long strings overlap, which no compiler makes")
         return text

@@ -207,7 +207,7 @@ class Btf:
     def section_ids(self) -> list[int]:
         """The ids of its own DATASECs."""
         if self._section_ids is None:
-            self._section_ids = self.ids_of(Kind.DATASEC)
+            self._section_ids = self.ids_of(int(Kind.DATASEC))
         return self._section_ids
 
     @property

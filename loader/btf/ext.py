@@ -45,22 +45,22 @@ def parse_ext(data: bytes, btf: Btf) -> BtfExt:
     order = btf.byte_order
     if len(data) < HEADER_SIZE:
         raise BtfError(f".BTF.ext is too short for its header ({len(data)} bytes)")
-    magic, version, _, header_size = struct.unpack_from(order + "HBBI", data)
+    magic, version, _, header_size, *parts = struct.unpack_from(order + "HBBIIIII", data)
     if magic != MAGIC:
         raise BtfError(f".BTF.ext has the magic number {magic:#x}, not {MAGIC:#x}")
     if version != 1:
         raise BtfError(f".BTF.ext version {version} is not known")
     if not HEADER_SIZE <= header_size <= len(data):
         raise BtfError(f".BTF.ext header has {header_size} bytes of {len(data)}")
-    parts = struct.unpack_from(order + "IIII", data, 8)
-    parts += struct.unpack_from(order + "II", data, 24) if header_size >= 32 else (0, 0)
+    if header_size >= 32:
+        parts += struct.unpack_from(order + "II", data, 24)
     body = data[header_size:]
     ext = BtfExt()
     for section, words in _blocks(body, "func_info", parts[0], parts[1], 2, btf):
         ext.functions.setdefault(section, []).extend(zip(words[::2], words[1::2], strict=True))
     for section, words in _blocks(body, "line_info", parts[2], parts[3], 4, btf):
         ext.lines.setdefault(section, []).extend(words)
-    for section, words in _blocks(body, "core_relo", parts[4], parts[5], 4, btf):
+    for section, words in _blocks(body, "core_relo", parts[4], parts[5], 4, btf) if len(parts) > 4 else ():
         ext.core.setdefault(section, []).extend(
             (offset, CoreRelocation(kind, type_id, btf.string(access)))
             for offset, type_id, access, kind in line_rows(words)

@@ -76,14 +76,14 @@ def open_object(data: bytes, name: str) -> ObjectFile:
     elf.require_bpf()
     btf, ext = None, BtfExt()
     try:
-        if (section := elf.section(".BTF")) and section.size:
+        if raw := elf.contents_of(".BTF"):
             # A copy that can be changed: compilers leave some of it open (`spec.data.fix_datasecs`).
-            btf = Btf.from_buffer(bytearray(elf.contents(section)))
+            btf = Btf.from_buffer(bytearray(raw))
     except BtfError as error:
         raise ObjectError(name, ".BTF", str(error)) from error
     try:
-        if btf and (section := elf.section(".BTF.ext")) and section.size:
-            ext = parse_ext(elf.contents(section), btf)
+        if btf and (raw := elf.contents_of(".BTF.ext")):
+            ext = parse_ext(raw, btf)
     except BtfError as error:
         raise ObjectError(name, ".BTF.ext", str(error)) from error
     return ObjectFile(elf, btf, ext)

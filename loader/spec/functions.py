@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import insn as bpf
 from ..btf import Kind
 from ..btf.ext import line_rows
-from ..elf import SHF_EXECINSTR, SHT_PROGBITS, STT_FUNC, Relocation, Section, Symbol
+from ..elf import SHF_EXECINSTR, SHT_PROGBITS, STB_LOCAL, STT_FUNC, Section, Symbol
 from ..enums import ProgType
 from ..lean import TYPE_CHECKING, bisect_left, bisect_right
 from . import ExternReference, ExternSpec, Function, FunctionReference, MapReference, ProgramSpec
@@ -39,44 +39,41 @@ class FunctionReader:
 
     def _find_functions(self) -> None:
         """In the order of section and offset, so that the same file always gives the same list."""
-        elf, by_section = self.file.elf, dict[int, list[Symbol]]()
+        elf, all_functions, places = self.file.elf, self.functions, self.places
+        number, section = 0, None
         for symbol in sorted(elf.symbols_of(STT_FUNC), key=_home):
-            by_section.setdefault(symbol.section, []).append(symbol)
-        for symbols in by_section.values():
-            section = elf.section_of(symbols[0])
-            if section and is_code(section):
-                self._find_in(section, symbols)
-
-    def _find_in(self, section: Section, symbols: list[Symbol]) -> None:
-        """The functions of one section, by offset."""
-        contents, end = self.file.elf.contents(section), 0
-        starts = self._starts[section.number] = list[int]()
-        functions = self._in[section.number] = list[Function]()
-        for symbol in symbols:
-            self._check(section, symbol)
-            start = symbol.value
+            name, start, size, _, bind, _, home = symbol
+            if home != number:
+                number, section = home, elf.section_of(symbol)
+                if section and is_code(section):
+                    contents, end = elf.contents(section), 0
+                    starts = self._starts[number] = list[int]()
+                    functions = self._in[number] = list[Function]()
+                else:
+                    section = None
+            if section is None:
+                continue
+            if not size or (start | size) % bpf.SIZE or start + size > section.size:
+                raise self._cut(section, symbol)
             if starts and start == starts[-1]:
                 continue  # an alias
             if start < end:
-                problem = f"function '{symbol.name}' starts within another one"
-                raise self.file.error(section.name, problem)
-            end = start + symbol.size
-            self.places[section.number, start] = len(self.functions) + len(functions)
+                raise self.file.error(section.name, f"function '{name}' starts within another one")
+            end = start + size
+            places[number, start] = len(all_functions)
             starts.append(start)
-            functions.append(Function(symbol.name, section.name, contents[start:end], symbol.is_global))
-        self.functions += functions
+            function = Function(name, section.name, contents[start:end], bind != STB_LOCAL)
+            functions.append(function)
+            all_functions.append(function)
 
-    def _check(self, section: Section, symbol: Symbol) -> None:
+    def _cut(self, section: Section, symbol: Symbol) -> ObjectError:
         """A function must be whole instructions of its section."""
         offset, size = symbol.value, symbol.size
         if size == 0 or size % bpf.SIZE or offset % bpf.SIZE:
-            raise self.file.error(
-                section.name, f"function '{symbol.name}' ({offset}+{size}) is no whole number of instructions"
-            )
-        if offset + size > section.size:
-            raise self.file.error(
-                section.name, f"function '{symbol.name}' reaches beyond {section.size} bytes"
-            )
+            problem = f"function '{symbol.name}' ({offset}+{size}) is no whole number of instructions"
+        else:
+            problem = f"function '{symbol.name}' reaches beyond {section.size} bytes"
+        return self.file.error(section.name, problem)
 
     def read(self) -> list[Function]:
         """Fill in references and BTF.ext records of all functions. Raises ObjectError."""
@@ -105,19 +102,18 @@ class FunctionReader:
         return (function, within // bpf.SIZE) if within < len(function.insns) else None
 
     def _read_relocations(self, relocations: Section, target: Section) -> None:
-        for relocation in self.file.elf.relocations(relocations):
-            if relocation.offset % bpf.SIZE or relocation.offset >= target.size:
-                raise self.file.error(
-                    relocations.name, f"relocation at {relocation.offset} hits no instruction"
-                )
-            place = self._containing(target.number, relocation.offset)
+        for offset, symbol, _ in self.file.elf.relocations(relocations):
+            if offset % bpf.SIZE or offset >= target.size:
+                raise self.file.error(relocations.name, f"relocation at {offset} hits no instruction")
+            place = self._containing(target.number, offset)
             # The static linker leaves the code of weak functions that another file overrides,
             # without a symbol: nothing can call it.
             if place:
-                self._read_reference(*place, relocation)
+                self._read_reference(*place, offset, symbol)
 
-    def _read_reference(self, function: Function, index: int, relocation: Relocation) -> None:
-        file, symbol = self.file, relocation.symbol
+    def _read_reference(self, function: Function, index: int, offset: int, symbol: Symbol) -> None:
+        """`offset` is where the instruction is in its section."""
+        file, home = self.file, symbol.section
         code, imm = bpf.read_number(function.insns, index, file.elf.byte_order)
         if code not in (bpf.CALL, bpf.LD_IMM64):
             raise file.error(
@@ -127,13 +123,12 @@ class FunctionReader:
         if code == bpf.LD_IMM64:
             if (index + 2) * bpf.SIZE > len(function.insns):
                 raise file.error(function.section, f"{_where(function, index)}: a 64-bit load is cut off")
-            if symbol.section in file.data_maps:
-                offset = (symbol.value + imm) & 0xFFFFFFFF
-                function.maps.append(MapReference(index, file.data_maps[symbol.section], offset))
+            if home in file.data_maps:
+                at = (symbol.value + imm) & 0xFFFFFFFF
+                function.maps.append(MapReference(index, file.data_maps[home], at))
                 return
-            if (symbol.section, symbol.value) in file.places:
-                name = file.places[symbol.section, symbol.value]
-                function.maps.append(MapReference(index, name, None))
+            if (home, symbol.value) in file.places:
+                function.maps.append(MapReference(index, file.places[home, symbol.value], None))
                 return
         if symbol.is_extern:
             if symbol.name not in self.externs:
@@ -153,15 +148,15 @@ class FunctionReader:
         if is_code(section):
             is_call = code == bpf.CALL
             # Of a static function the symbol is its section, and the rest of the offset is in imm.
-            offset = symbol.value + ((imm + 1) * bpf.SIZE if is_call else imm)
-            self._add_function_reference(function, index, section, offset, is_call)
+            at = symbol.value + ((imm + 1) * bpf.SIZE if is_call else imm)
+            self._add_function_reference(function, index, section, at, is_call)
         elif code == bpf.CALL:
             raise file.error(
                 function.section,
                 f"{_where(function, index)} calls '{symbol.name}' in data section '{section.name}'",
             )
         elif section.name == JUMP_TABLES:
-            start = relocation.offset - index * bpf.SIZE
+            start = offset - index * bpf.SIZE
             function.jump_tables.append(self._tables_in(section).read(function, index, start, symbol))
         else:
             raise self._no_map(function, index, section, symbol)
@@ -211,13 +206,16 @@ class FunctionReader:
     def _read_ext(self, section: Section) -> None:
         """Hand the section's BTF.ext records to the functions they lie in."""
         ext = self.file.ext
-        for offset, type_id in ext.functions.get(section.name, ()):
-            if (place := self._place(section, offset)) and place[1] == 0:
-                place[0].type_id = type_id
+        types = dict(ext.functions.get(section.name, ()))
+        for offset in types:
+            self._require_insn(section, offset)
+        for start, function in zip(self._starts[section.number], self._in[section.number], strict=True):
+            function.type_id = types.get(start, 0)
         if lines := ext.lines.get(section.name):
             self._read_lines(section, lines)
         for offset, relocation in ext.core.get(section.name, ()):
-            if place := self._place(section, offset):
+            self._require_insn(section, offset)
+            if place := self._containing(section.number, offset):
                 place[0].core.append((place[1], relocation))
 
     def _read_lines(self, section: Section, lines: list[int]) -> None:
@@ -228,18 +226,17 @@ class FunctionReader:
             offsets = lines[::4]
         for offset in offsets:
             if offset % bpf.SIZE:
-                self._place(section, offset)
+                self._require_insn(section, offset)
         for start, function in zip(self._starts[section.number], self._in[section.number], strict=True):
             first, end = bisect_left(offsets, start), bisect_left(offsets, start + len(function.insns))
             function.line_info = lines[4 * first : 4 * end]
             function.line_info[::4] = [(offset - start) // bpf.SIZE for offset in offsets[first:end]]
 
-    def _place(self, section: Section, offset: int) -> tuple[Function, int] | None:
+    def _require_insn(self, section: Section, offset: int) -> None:
         if offset % bpf.SIZE:
             raise self.file.error(
                 ".BTF.ext", f"a record at {offset} of section '{section.name}' hits no instruction"
             )
-        return self._containing(section.number, offset)
 
 
 def _home(symbol: Symbol) -> tuple[int, int]:

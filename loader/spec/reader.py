@@ -126,9 +126,7 @@ def _is_in_text(file: ObjectFile, symbol: Symbol) -> bool:
 
 
 def _license(file: ObjectFile) -> str:
-    section = file.elf.section("license")
-    raw = file.elf.contents(section) if section else b""
-    return raw[:LICENSE_LIMIT].split(b"\0")[0].decode("utf-8", "replace")
+    return file.elf.contents_of("license")[:LICENSE_LIMIT].split(b"\0")[0].decode("utf-8", "replace")
 
 
 def _version(file: ObjectFile) -> int:
