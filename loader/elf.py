@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .errors import ObjectError
 from .lean import TYPE_CHECKING, NamedTuple, struct
-from .string_table import ElfStrings
+from .string_table import LONG, ElfStrings
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -49,6 +49,7 @@ SYMBOL = struct.calcsize("<IBBHQQ")
 _SYMBOLS = {order: struct.Struct(order + "IBBHQQ") for order in "<>"}
 INFO, OTHER = 4, 5
 """Where type and binding, and the visibility, are in a symbol."""
+_TYPE_OF_INFO = bytes(range(16)) * 16
 RELOCATION = struct.calcsize("<QQ")
 _RELOCATIONS = {order: struct.Struct(order + "QQ") for order in "<>"}
 
@@ -113,8 +114,12 @@ class _SymbolTable(NamedTuple):
     rows: bytes
     infos: bytes
     """st_info of each: binding << 4 | type."""
+    types: bytes
+    """The type alone."""
     names: ElfStrings
-    fields: struct.Struct
+    text: str
+    """The names, if they are as simple as they mostly are; else nothing."""
+    layout: struct.Struct
 
 
 class ElfFile:
@@ -257,11 +262,12 @@ class ElfFile:
 
     def relocations_of(self, targets: Container[int]) -> list[Section]:
         """The SHT_REL sections that are for one of the sections with these numbers."""
-        infos = self._infos
-        numbers = [
-            number for number, kind in enumerate(self._types) if kind == SHT_REL and infos[number] in targets
-        ]
-        return [self.section_at(number) for number in numbers]
+        types, infos, found, number = self._types, self._infos, [], -1
+        for _ in range(types.count(SHT_REL)):
+            number = types.index(SHT_REL, number + 1)
+            if infos[number] in targets:
+                found.append(self.section_at(number))
+        return found
 
     def contents(self, section: Section) -> bytes:
         """The bytes of a section; none for SHT_NOBITS, which has only a size."""
@@ -278,8 +284,8 @@ class ElfFile:
         return 0 if number is None else self._headers[number][5]
 
     def _contents_at(self, number: int) -> bytes:
-        _, kind, _, _, offset, size, _, _, _, _ = self._headers[number]
-        return b"" if kind == SHT_NOBITS else self._data[offset : offset + size]
+        header = self._headers[number]
+        return b"" if header[1] == SHT_NOBITS else self._data[header[4] : header[4] + header[5]]
 
     @property
     def symbols(self) -> list[Symbol]:
@@ -291,9 +297,12 @@ class ElfFile:
         """The symbols of one type (``STT_*``)."""
         found = self._symbols_of.get(kind)
         if found is None:
-            infos = enumerate((self._symbol_table or self._read_symbol_table()).infos)
-            found = [self.symbol_at(number) for number, info in infos if info & 0xF == kind]
-            self._symbols_of[kind] = found
+            found = self._symbols_of[kind] = list[Symbol]()
+            types = (self._symbol_table or self._read_symbol_table()).types
+            number = types.find(kind)
+            while number >= 0:
+                found.append(self.symbol_at(number))
+                number = types.find(kind, number + 1)
         return found
 
     @property
@@ -322,7 +331,8 @@ class ElfFile:
                 raise ObjectError(self.name, section_name, problem)
             rows, names = self._contents_at(number), self._contents_at(link)
         infos, strings = rows[INFO::SYMBOL], ElfStrings(names, self.name)
-        fields = section_name, len(infos), rows, infos, strings, _SYMBOLS[self.byte_order]
+        types, layout = infos.translate(_TYPE_OF_INFO), _SYMBOLS[self.byte_order]
+        fields = section_name, len(infos), rows, infos, types, strings, strings.text, layout
         self._symbol_table = table = tuple.__new__(_SymbolTable, fields)
         return table
 
@@ -332,8 +342,13 @@ class ElfFile:
         if found is not None:
             return found
         table = self._symbol_table or self._read_symbol_table()
-        name_at, info, other, home, value, size = table.fields.unpack_from(table.rows, number * SYMBOL)
-        name, kind = table.names.one(name_at, "name of symbol", number) if name_at else "", info & 0xF
+        name_at, info, other, home, value, size = table.layout.unpack_from(table.rows, number * SYMBOL)
+        text, kind = table.text, info & 0xF
+        end = text.find("\0", name_at)
+        if 0 <= end - name_at < LONG:
+            name = text[name_at:end]
+        else:
+            name = table.names.one(name_at, "name of symbol", number)
         if home < SHN_LORESERVE:
             if home >= len(self._headers):
                 problem = f"symbol {number} ('{name}') is in section {home}, which is missing"

@@ -52,6 +52,11 @@ class ElfStrings:
         self._text = table.decode("ascii") if table.isascii() else ""
         self._long: LongStrings | None = None
 
+    @property
+    def text(self) -> str:
+        """All of them, if they are as simple as they mostly are; else nothing."""
+        return self._text
+
     def many(self, offsets: Sequence[int], what: str) -> list[str]:
         """The strings at the offsets; `what` all of them name, each with its number."""
         text = self._text
@@ -104,7 +109,7 @@ class StringSection:
         self._base = base
         self.first: int = base.end if base else 0
         """Offset of the first string of its own."""
-        self._long = LongStrings(self._end - start)
+        self._long: LongStrings | None = None
         own = bytes(data[start : self._end]) if base is None and self._end - start <= MOST else b""
         self._ascii = own.decode("ascii") if own.isascii() else ""
         """The same as text where that is small, and as simple as it mostly is."""
@@ -133,10 +138,16 @@ class StringSection:
                 return raw[:size].decode()
             except UnicodeDecodeError:
                 return raw[:size].decode("utf-8", "replace")
+        if self._long is None:
+            self._long = LongStrings(self._end - self._start)
         text = self._long.decode(offset, self._all_of(start))
         if text is None:
             raise BtfError("long strings of the BTF overlap, which no compiler makes")
         return text
+
+    def __contains__(self, part: str) -> bool:
+        """Whether its own strings have this part somewhere."""
+        return part in self._ascii if self._ascii else part.encode() in self.own
 
     def _all_of(self, start: int) -> bytes:
         """The long string that begins there."""

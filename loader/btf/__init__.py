@@ -172,6 +172,10 @@ class Btf:
         """Its own string section (that of the base left out)."""
         return self._strings.own
 
+    def mentions(self, part: str) -> bool:
+        """Whether any of its own strings has this part."""
+        return part in self._strings
+
     @property
     def first_string(self) -> int:
         """Offset of the first of its own strings."""

@@ -54,16 +54,19 @@ def parse_ext(data: bytes, btf: Btf) -> BtfExt:
         raise BtfError(f".BTF.ext header has {header_size} bytes of {len(data)}")
     if header_size >= 32:
         parts += struct.unpack_from(order + "II", data, 24)
-    body = data[header_size:]
+    if header_size % 4 or any(start % 4 for start in parts[::2]):
+        raise BtfError(".BTF.ext has parts that do not start at a multiple of 4 bytes")
+    # It is all numbers of 32 bits.
+    body = read_words(data, header_size, (len(data) - header_size) & ~3, order).tolist()
     ext = BtfExt()
-    for section, words in _blocks(body, "func_info", parts[0], parts[1], 2, btf):
-        ext.functions.setdefault(section, []).extend(zip(words[::2], words[1::2], strict=True))
-    for section, words in _blocks(body, "line_info", parts[2], parts[3], 4, btf):
-        ext.lines.setdefault(section, []).extend(words)
-    for section, words in _blocks(body, "core_relo", parts[4], parts[5], 4, btf) if len(parts) > 4 else ():
+    for section, numbers in _blocks(body, "func_info", parts[0], parts[1], 2, btf):
+        ext.functions.setdefault(section, []).extend(zip(numbers[::2], numbers[1::2], strict=True))
+    for section, numbers in _blocks(body, "line_info", parts[2], parts[3], 4, btf):
+        ext.lines.setdefault(section, []).extend(numbers)
+    for section, numbers in _blocks(body, "core_relo", parts[4], parts[5], 4, btf) if parts[5:] else ():
         ext.core.setdefault(section, []).extend(
             (offset, CoreRelocation(kind, type_id, btf.string(access)))
-            for offset, type_id, access, kind in line_rows(words)
+            for offset, type_id, access, kind in line_rows(numbers)
         )
     return ext
 
@@ -74,31 +77,29 @@ def line_rows(words: Sequence[int]) -> list[LineInfo]:
 
 
 def _blocks(
-    body: bytes, what: str, start: int, size: int, width: int, btf: Btf
+    body: list[int], what: str, start: int, size: int, width: int, btf: Btf
 ) -> Iterator[tuple[str, list[int]]]:
     """The numbers of the records of one of the three parts, `width` of each, by the name of their section."""
     if not size:
         return
-    if start + size > len(body) or size < 4:
-        raise BtfError(f".BTF.ext {what} ({start}+{size}) exceeds the data ({len(body)} bytes)")
-    order = btf.byte_order
-    (row_size,) = struct.unpack_from(order + "I", body, start)
+    at, end = start // 4, (start + size) // 4
+    if end > len(body) or size < 4:
+        raise BtfError(f".BTF.ext {what} ({start}+{size}) exceeds the data ({4 * len(body)} bytes)")
+    row_size = body[at]
     if row_size < 4 * width or row_size % 4:
         raise BtfError(f".BTF.ext {what} has records of {row_size} bytes; expected {4 * width}")
     if row_size > size:
         raise BtfError(f".BTF.ext {what} has records of {row_size} bytes in {size}")
-    at, end = start + 4, start + size
+    row, at = row_size // 4, at + 1
     while at < end:
-        if at + 8 > end:
-            raise BtfError(f".BTF.ext {what} is cut off at {at}")
-        name, count = struct.unpack_from(order + "II", body, at)
-        at += 8
-        if at + count * row_size > end:
-            raise BtfError(f".BTF.ext {what} of {count} records at {at} exceeds its {size} bytes")
-        words = read_words(body, at, count * row_size, order).tolist()
-        if row_size > 4 * width:  # by a newer compiler; what is behind the records is passed over
-            words = [
-                number for row in range(0, len(words), row_size // 4) for number in words[row : row + width]
-            ]
-        yield btf.string(name), words
-        at += count * row_size
+        if at + 2 > end:
+            raise BtfError(f".BTF.ext {what} is cut off at {4 * at}")
+        name, count = body[at], body[at + 1]
+        first, at = at + 2, at + 2 + count * row
+        if at > end:
+            problem = f"{count} records at {4 * first} exceeds its {size} bytes"
+            raise BtfError(f".BTF.ext {what} of {problem}")
+        numbers = body[first:at]
+        if row > width:  # by a newer compiler; what is behind the records is passed over
+            numbers = [number for one in range(0, len(numbers), row) for number in numbers[one : one + width]]
+        yield btf.string(name), numbers

@@ -292,7 +292,7 @@ def _exception_callbacks(file: ObjectFile, functions: list[Function]) -> dict[st
     """Program → index of the function that the BTF tags ``exception_callback:NAME`` on it."""
     prefix = "exception_callback:"
     callbacks: dict[str, int] = {}
-    if file.btf is None or prefix.encode() not in file.btf.strings:
+    if file.btf is None or not file.btf.mentions(prefix):
         return callbacks
     by_name = {
         function.name: index
