@@ -317,7 +317,9 @@ class Btf:
         return tuple.__new__(Member, (self._strings.text(name), type_id, bits, size))
 
     def members_called(self, of: BtfType, name: str) -> list[int]:
-        """Which fields of a STRUCT or UNION have that name, or none: their numbers, in order.
+        """The number of a STRUCT's or UNION's first field of that name, behind those of fields without one.
+
+        Which come before it; all of these if no field has the name.
 
         A kernel's structs have hundreds of fields, of which a CO-RE relocation is about one.
         """

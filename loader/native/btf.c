@@ -148,8 +148,9 @@ static unsigned bpflab_btf_find(const uint32_t *words, const uint32_t *offsets, 
 }
 
 /*
- * Write the numbers of the members of a struct (`count` of three words each) whose name is
- * `name`, or which have none; how many there are. `found` has room for `count`.
+ * Write the number of the first member of a struct (`count` of three words each) whose name is
+ * `name`, behind those of the members before it that have none; how many these are. `found` has
+ * room for `count`.
  */
 static unsigned bpflab_btf_members(const uint32_t *members, unsigned count,
 				   const char *base, uint32_t base_size, const char *own, uint32_t own_size,
@@ -162,9 +163,12 @@ static unsigned bpflab_btf_members(const uint32_t *members, unsigned count,
 	for (unsigned number = 0; number < count; number++) {
 		uint32_t room;
 		const char *string = btf_string(&strings, members[3 * number], &room);
+		int is_it = room >= size && !memcmp(string, name, size);
 
-		if (room && (!*string || (room >= size && !memcmp(string, name, size))))
+		if (is_it || (room && !*string))
 			found[hits++] = number;
+		if (is_it)
+			break;
 	}
 	return hits;
 }

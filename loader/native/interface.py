@@ -177,7 +177,8 @@ class Native(Protocol):
     def btf_members(
         self, members: Words, base: BtfStrings, strings: BtfStrings, name: bytes, found: memoryview
     ) -> int:
-        """Write the numbers of a struct's members that have this name, or none; their number.
+        """Write the number of a struct's first member of this name, behind those of the members before it
+        that have none: how many these are.
 
         `members` are the words behind the struct's header, three of each; `found` (format "I") has
         room for all of them. The rest is as in `btf_find`.

@@ -141,11 +141,14 @@ class _Wanted:
 
 
 def btf_members(members: Words, base: BtfStrings, strings: BtfStrings, name: bytes, found: memoryview) -> int:
-    wanted, below, numbers = (name + b"\0", b"\0"), len(base), []
+    wanted, below, numbers = name + b"\0", len(base), []
     for number, at in enumerate(members[::3].tolist()):
         string = base[at:] if at < below else strings[at - below :]
-        if bytes(string[: len(name) + 1]).startswith(wanted):
+        beginning = bytes(string[: len(wanted)])
+        if beginning == wanted or beginning.startswith(b"\0"):
             numbers.append(number)
+        if beginning == wanted:
+            break
     found[: len(numbers)] = memoryview(array("I", numbers))
     return len(numbers)
 

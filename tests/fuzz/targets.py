@@ -135,7 +135,9 @@ def _find_members(btf: Btf, struct: BtfType) -> None:
     for number, member in enumerate(btf.members(struct)[:LOOKED_INTO]):
         assert btf.member(struct, number) == member
         if member.name.isprintable() and "\N{REPLACEMENT CHARACTER}" not in member.name:
-            assert number in btf.members_called(struct, member.name)
+            *nameless, last = btf.members_called(struct, member.name)
+            assert last <= number and all(not btf.member(struct, one).name for one in nameless)
+            assert btf.member(struct, last).name == member.name
 
 
 def _twins_agree(btf: Btf) -> None:

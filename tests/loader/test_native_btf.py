@@ -124,7 +124,9 @@ def members(twin: ModuleType, names: list[int], strings: bytes, name: bytes, bas
 
 def test_members_by_name(twin: ModuleType) -> None:
     strings = b"\0pid\0tgid\0pid_links\0"
-    assert members(twin, [5, 1, 10, 0, 6, 1], strings, b"pid") == [1, 3, 5]
+    assert members(twin, [5, 0, 1, 10, 0, 6, 1], strings, b"pid") == [1, 2], "those behind it do not count"
+    assert members(twin, [0, 5, 0, 10, 1], strings, b"pid") == [0, 2, 4]
+    assert members(twin, [5, 0, 10, 0], strings, b"pid") == [1, 3]
     assert members(twin, [5, 1, 10, 6], strings, b"gid") == [3]
     assert members(twin, [5, 1], strings, b"none") == []
     assert members(twin, [4, 1], strings, b"none") == [0], "what begins with the zero byte has no name"
@@ -135,12 +137,13 @@ def test_members_named_beyond_the_strings(twin: ModuleType) -> None:
     strings = b"\0pid\0"
     assert members(twin, [5, 1, 0x7FFFFFFF], strings, b"pid") == [1]
     assert members(twin, [4, 3, 2], strings, b"d") == [0, 1]
+    assert members(twin, [0x7FFFFFFF, 4], strings, b"") == [1]
     assert members(twin, [1, 2, 3], b"\0pid", b"pid") == [], "not ended"
 
 
 def test_members_named_in_the_base(twin: ModuleType) -> None:
-    assert members(twin, [1, 5, 0], b"own\0", b"pid", b"\0pid\0") == [0, 2]
-    assert members(twin, [1, 5, 0], b"own\0", b"own", b"\0pid\0") == [1, 2]
+    assert members(twin, [5, 0, 1], b"own\0", b"pid", b"\0pid\0") == [1, 2]
+    assert members(twin, [1, 0, 5], b"own\0", b"own", b"\0pid\0") == [1, 2]
 
 
 def test_a_name_beyond_the_strings_is_no_name(twin: ModuleType) -> None:
