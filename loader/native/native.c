@@ -2,7 +2,7 @@
  * The hot loops of the loader that are system calls on map elements. pure.py has the same
  * functions and defines what they do.
  *
- * Nothing here allocates memory or keeps state. Attributes are laid out by hand
+ * Nothing here allocates memory (but for the files that it maps) or keeps state. Attributes are laid out by hand
  * (UAPI linux/bpf.h, stable since 4.x), so that no header's age matters.
  */
 #include <errno.h>
