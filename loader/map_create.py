@@ -100,11 +100,11 @@ class NewMap:
 
 
 def create_map(spec: MapSpec, object_name: str, btf: Btf | None, btf_fd: int | None) -> Map:
-    """As `create`, for somebody who asks for it."""
-    return create(spec, object_name, btf_fd).live(btf)
+    """As `new_map`, for somebody who asks for it. `btf` is the object's."""
+    return new_map(spec, object_name, btf_fd).live(btf)
 
 
-def create(spec: MapSpec, object_name: str, btf_fd: int | None) -> NewMap:
+def new_map(spec: MapSpec, object_name: str, btf_fd: int | None) -> NewMap:
     """Create a map and put its initial contents in; constants are frozen.
 
     `btf_fd` is the kernel's copy of the object's BTF, if it took it. Raises KernelError.

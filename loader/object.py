@@ -11,7 +11,7 @@ from .enums import MapType
 from .errors import KernelError, ObjectError
 from .fit import FittedObject
 from .lean import TYPE_CHECKING
-from .map_create import NewMap, create
+from .map_create import NewMap, create_map, new_map
 from .program_load import load_each
 
 if TYPE_CHECKING:
@@ -166,11 +166,11 @@ class Object:
             from .maps.pinning import open_or_pin
 
             self._new_maps[name] = open_or_pin(
-                map_spec, pin_root, spec.btf, lambda: create(map_spec, spec.name, btf_fd).live(spec.btf)
+                map_spec, pin_root, spec.btf, lambda: create_map(map_spec, spec.name, spec.btf, btf_fd)
             )
         else:
             filled = fitted.externs.fill(map_spec) if fitted.externs else map_spec
-            self._new_maps[name] = create(filled, spec.name, btf_fd)
+            self._new_maps[name] = new_map(filled, spec.name, btf_fd)
 
     def _struct_ops_maps(self) -> list[StructOpsMap]:
         if all(one.kind != "struct_ops" for one in self._spec.maps.values()):

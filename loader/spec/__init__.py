@@ -14,14 +14,16 @@ from ..enums import AttachType, MapType, ProgFlags, ProgType
 from ..lean import TYPE_CHECKING, PlainData, field, read_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
-    from typing import Any, Literal
+    from typing import Any, Literal, TypeVar
 
     from ..btf import Btf
     from ..btf.ext import CoreRelocation
     from ..object import Object
     from ..values.codec import Codec
 
+    One = TypeVar("One")
     ByteOrder = Literal["<", ">"]
     MapKind = Literal["user", "data", "rodata", "bss", "kconfig", "struct_ops"]
     ExternKind = Literal["kconfig", "ksym", "kfunc"]
@@ -268,25 +270,31 @@ class ObjectSpec(PlainData):
     @classmethod
     def from_bytes(cls, data: bytes, name: str) -> ObjectSpec:
         """Read an object from memory; `name` stands for it in errors. Raises ObjectError, BtfError."""
-        # All that is made here stays: collecting garbage among it would be 2 % of a small program's life.
-        collects = gc.isenabled()
-        gc.disable()
-        try:
+
+        def read() -> ObjectSpec:
             from .reader import read_object
 
             return read_object(data, name)
-        finally:
-            if collects:
-                gc.enable()
+
+        return _without_collecting(read)
 
     def load(self, **options: Any) -> Object:
         """Make the live object from this spec; for options and errors see `Object.load`."""
-        collects = gc.isenabled()
-        gc.disable()  # as in `from_bytes`
-        try:
+
+        def load() -> Object:
             from ..object import Object
 
             return Object.load(self, **options)
-        finally:
-            if collects:
-                gc.enable()
+
+        return _without_collecting(load)
+
+
+def _without_collecting(make: Callable[[], One]) -> One:
+    """Make something, all of which stays: looking for garbage among it is 2 % of a small program's life."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return make()
+    finally:
+        if collects:
+            gc.enable()

@@ -225,8 +225,7 @@ class FunctionReader:
             lines = [number for row in sorted(line_rows(lines)) for number in row]
             offsets = lines[::4]
         for offset in offsets:
-            if offset % bpf.SIZE:
-                self._require_insn(section, offset)
+            self._require_insn(section, offset)
         for start, function in zip(self._starts[section.number], self._in[section.number], strict=True):
             first, end = bisect_left(offsets, start), bisect_left(offsets, start + len(function.insns))
             function.line_info = lines[4 * first : 4 * end]
