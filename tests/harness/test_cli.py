@@ -75,7 +75,9 @@ def test_a_missing_tool_ends_with_the_command_that_brings_it(tmp_path: Path) -> 
     assert "apt-get install --no-install-recommends qemu-system-x86" in done.stderr
 
 
-needs_bpf = pytest.mark.skipif(os.geteuid() != 0, reason="bpf() on the host's kernel needs root")
+needs_bpf = pytest.mark.skipif(
+    os.geteuid() != 0, reason="the engine 'host' takes root alone: unshare(2) gives others EPERM"
+)
 
 
 @needs_bpf

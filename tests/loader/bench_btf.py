@@ -29,7 +29,7 @@ VMLINUX = Path("/sys/kernel/btf/vmlinux")
 # Before the tests have a cache of their own.
 IMAGES = {kernel.release: vmlinux(kernel) for kernel in cached_kernels()}
 
-pytestmark = pytest.mark.skipif(not VMLINUX.exists(), reason="this kernel has no BTF")
+pytestmark = pytest.mark.usefixtures("kernel_btf")
 
 RELOCATIONS = """
 #define core __attribute__((preserve_access_index))

@@ -43,6 +43,18 @@ def bpf() -> None:
         pytest.skip(f"bpf(2) is refused here: {error}")
 
 
+@pytest.fixture(scope="session")
+def kernel_btf() -> Path:
+    """The running kernel's types; skips where it gives none (before 5.4), as measured by reading."""
+    path = Path("/sys/kernel/btf/vmlinux")
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        pytest.skip(f"Linux {os.uname().release} gives no types: {error}")
+    return path
+
+
 @pytest.fixture
 def live(bpf: None) -> Iterator[None]:
     """A test on the running kernel, which must leave no descriptor open."""

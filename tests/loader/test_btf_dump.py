@@ -147,9 +147,8 @@ def test_what_is_compiled_again_is_the_same(btf: Btf, compile_bpf: Callable[[str
         assert one == other
 
 
+@pytest.mark.usefixtures("kernel_btf")
 def test_every_type_of_the_kernel_has_a_declaration() -> None:
-    if not Path("/sys/kernel/btf/vmlinux").exists():
-        pytest.skip("this kernel has no BTF")
     btf = KernelBtf.running().vmlinux
     for type_id in range(1, btf.end_id, 97):
         assert declaration(btf, type_id).endswith((";", "*/"))

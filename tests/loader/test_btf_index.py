@@ -136,10 +136,12 @@ def test_a_directory_that_others_can_write_is_refused(saved: Path, raw: Path, mo
     assert is_trusted(raw)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 @pytest.mark.parametrize("what", ["file", "directory"])
 def test_what_others_own_is_refused(saved: Path, raw: Path, what: str) -> None:
-    os.chown(saved if what == "file" else saved.parent, 65534, 65534)
+    try:
+        os.chown(saved if what == "file" else saved.parent, 65534, 65534)
+    except PermissionError as error:
+        pytest.skip(f"this process may give no files away: {error}")
     found = KernelBtf.from_file(raw)
     assert answers(found) == EXPECTED
     assert found.save_index() == (what == "file")

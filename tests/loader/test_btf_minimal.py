@@ -155,9 +155,8 @@ def test_relocations_come_out_the_same(compile_bpf: Compile) -> None:
     assert len(small.encode()) < len(kernel.vmlinux.encode()) / 2
 
 
+@pytest.mark.usefixtures("kernel_btf")
 def test_an_object_against_the_running_kernel(compile_bpf: Compile) -> None:
-    if not Path("/sys/kernel/btf/vmlinux").exists():
-        pytest.skip("this kernel has no BTF")
     source = """
     #define core __attribute__((preserve_access_index))
     struct mm_struct { unsigned long total_vm; } core; struct list_head { struct list_head *next; } core;
@@ -174,9 +173,8 @@ def test_an_object_against_the_running_kernel(compile_bpf: Compile) -> None:
     assert relocate(linked, spec, KernelBtf(small))[0].insns == relocate(linked, spec, kernel)[0].insns
 
 
+@pytest.mark.usefixtures("kernel_btf")
 def test_any_type_of_the_running_kernel(compile_bpf: Compile) -> None:
-    if not Path("/sys/kernel/btf/vmlinux").exists():
-        pytest.skip("this kernel has no BTF")
     btf = KernelBtf.running().vmlinux
     wanted = random.Random(3).sample(btf.ids(), 60)
     small, ids = minimal(btf, dict.fromkeys(wanted))

@@ -377,9 +377,8 @@ def test_modules_are_asked_only_if_vmlinux_has_nothing(compile_bpf: Compile) -> 
     assert kernel.find("only", Kind.STRUCT).module == "module"
 
 
+@pytest.mark.usefixtures("kernel_btf")
 def test_running_kernels_task(compile_bpf: Compile) -> None:
-    if not Path("/sys/kernel/btf/vmlinux").exists():
-        pytest.skip("this kernel has no BTF")
     source = f"""{MACROS}
     struct task_struct___mine {{ int pid; int tgid; int nowhere; struct task_struct___mine *parent; }} core;
     SEC("raw_tp/x") long program(struct task_struct___mine *t) {{

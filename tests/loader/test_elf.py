@@ -17,6 +17,7 @@ from bpflab.kernels.cache import cache_dir
 from bpflab.loader.btf import Btf
 from bpflab.loader.elf import ElfFile
 from bpflab.loader.errors import ObjectError
+from bpflab.loader.spec import ObjectSpec
 from elftools.elf.elffile import ELFFile
 from elftools.elf.relocation import RelocationSection
 from elftools.elf.sections import SymbolTableSection
@@ -159,3 +160,84 @@ def test_section_outside_the_file_is_named(compile_bpf: Callable[[str], Path]) -
     with pytest.raises(ObjectError, match="reach beyond the file") as caught:
         ElfFile(bytes(data), "x.o")
     assert caught.value.section == ".maps"
+
+
+def patched(data: bytes, at: int, layout: str, *values: int) -> bytes:
+    changed = bytearray(data)
+    struct.pack_into("<" + layout, changed, at, *values)
+    return bytes(changed)
+
+
+def test_more_sections_than_16_bits_can_count(compile_bpf: Callable[[str], Path]) -> None:
+    """Their number and the names' section are in the first header then."""
+    data = compile_bpf(SOURCE).read_bytes()
+    (at,), (count, names) = struct.unpack_from("<Q", data, 40), struct.unpack_from("<HH", data, 60)
+    moved = patched(patched(data, at + 32, "QI", count, names), 60, "HH", 0, 0xFFFF)
+    assert ElfFile(moved, "many.o").sections[1:] == ElfFile(data, "few.o").sections[1:]
+
+
+@pytest.mark.parametrize(
+    ("at", "layout", "value", "said"),
+    [
+        (58, "H", 40, "section headers of 40 bytes, not 64"),
+        (40, "Q", 1 << 40, "lie outside the file"),
+        (60, "H", 0xFFFE, "65534 section headers .* reach beyond the file"),
+        (62, "H", 0x7FFF, "section names are in section 32767 of"),
+    ],
+)
+def test_headers_that_are_not_there(
+    compile_bpf: Callable[[str], Path], at: int, layout: str, value: int, said: str
+) -> None:
+    with pytest.raises(ObjectError, match=said):
+        ElfFile(patched(compile_bpf(SOURCE).read_bytes(), at, layout, value), "x.o")
+
+
+@pytest.mark.parametrize(
+    ("field", "layout", "value", "said"),
+    [
+        (32, "Q", 25, "25 bytes are no whole number of symbols"),
+        (40, "I", 0x7FFF, "symbol names are in section 32767, which is missing"),
+    ],
+)
+def test_symbol_tables_that_make_no_sense(
+    compile_bpf: Callable[[str], Path], field: int, layout: str, value: int, said: str
+) -> None:
+    data = compile_bpf(SOURCE).read_bytes()
+    (at,) = struct.unpack_from("<Q", data, 40)
+    number = next(one.number for one in ElfFile(data, "x.o").sections if one.type == 2)
+    elf = ElfFile(patched(data, at + 64 * number + field, layout, value), "x.o")
+    with pytest.raises(ObjectError, match=said) as caught:
+        _ = elf.symbols
+    assert caught.value.section == ".symtab"
+
+
+FUNCTIONS = 'SEC("xdp") int one(void *c) { return 1; } SEC("xdp") int two(void *c) { return 2; }'
+
+
+@pytest.mark.parametrize(
+    ("value", "size", "said"),
+    [
+        (16, 0, r"'two' \(16\+0\) is no whole number of instructions"),
+        (16, 12, r"'two' \(16\+12\) is no whole"),
+        (20, 16, r"'two' \(20\+16\) is no whole"),
+        (16, 800, "'two' reaches beyond 32 bytes"),
+        (8, 24, "'two' starts within another one"),
+    ],
+)
+def test_functions_that_are_cut_or_overlap(
+    compile_bpf: Callable[[str], Path], value: int, size: int, said: str
+) -> None:
+    data = compile_bpf(FUNCTIONS).read_bytes()
+    elf = ElfFile(data, "x.o")
+    table = next(one for one in elf.sections if one.type == 2)
+    number = next(place for place, symbol in enumerate(elf.symbols) if symbol.name == "two")
+    changed = patched(data, table.offset + 24 * number + 8, "QQ", value, size)
+    with pytest.raises(ObjectError, match=said) as caught:
+        ObjectSpec.from_bytes(changed, "x.o")
+    assert caught.value.section == "xdp"
+
+
+def test_a_function_of_two_names_is_read_once(compile_bpf: Callable[[str], Path]) -> None:
+    source = FUNCTIONS + ' extern int other(void *c) __attribute__((alias("one")));'
+    spec = ObjectSpec.from_file(compile_bpf(source))
+    assert len(spec.functions) == 2

@@ -135,6 +135,15 @@ def test_contents_must_fit_the_map(compile_bpf: Compile, change: dict[str, int])
         spec.load()
 
 
+def test_contents_that_the_kernel_refuses(compile_bpf: Compile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It refuses none in a map that was just made: this stands in for one that does."""
+    monkeypatch.setattr("bpflab.loader.map_create.native.update", lambda *_: -errno.ENOMEM)
+    before = set(Path("/proc/self/fd").iterdir())
+    with pytest.raises(KernelError, match=r"map '.*': setting its contents: ENOMEM"):
+        load(compile_bpf(VARIABLES))
+    assert set(Path("/proc/self/fd").iterdir()) == before
+
+
 def test_variables_set_before_loading(compile_bpf: Compile) -> None:
     spec = ObjectSpec.from_file(compile_bpf(VARIABLES))
     spec.variables["limit"].value = 9
