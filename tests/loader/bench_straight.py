@@ -1,7 +1,7 @@
 """What straight code needs for one small object: the same three requests, nothing checked or kept.
 
-The least that a loader in Python could take, next to what ours does. The bytecode of straight code
-is few instructions, which the processor soon foresees; a loader's are some 10,000 of many functions.
+What the same requests take at least in Python, next to what our loader takes: 2,600 bytecodes of one
+function against 9,600 of some 250.
 
 Not part of the tests: ``pytest tests/loader/bench_straight.py``.
 """
