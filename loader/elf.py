@@ -98,6 +98,11 @@ class Symbol(NamedTuple):
         return undefined and self.bind != STB_LOCAL and self.name != ""
 
 
+def place_of(symbol: Symbol) -> tuple[int, int]:
+    """Section and offset there, by which symbols are sorted."""
+    return symbol.section, symbol.value
+
+
 class Relocation(NamedTuple):
     """One SHT_REL entry: where in the section, which symbol, relocation type."""
 
@@ -297,7 +302,7 @@ class ElfFile:
         """The symbols of one type (``STT_*``)."""
         found = self._symbols_of.get(kind)
         if found is None:
-            found = self._symbols_of[kind] = list[Symbol]()
+            found = self._symbols_of[kind] = []
             types = (self._symbol_table or self._read_symbol_table()).types
             number = types.find(kind)
             while number >= 0:

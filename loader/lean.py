@@ -299,7 +299,8 @@ def read_file(path: str | Path) -> bytes:
     """All of a file, also of one in /proc or /sys that does not say its size. Raises OSError."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        parts, size = list[bytes](), _SMALL
+        parts: list[bytes] = []
+        size = _SMALL
         # Only an empty read is the end: /sys gives a page at a time, whatever is asked for.
         while part := os.read(fd, size):
             parts.append(part)

@@ -85,6 +85,8 @@ class Btf:
         self.base = base
         self.first_id: int = base.end_id if base else 1
         self._strings: StringSection = strings
+        self.string: Callable[[int], str] = strings.text
+        """The string at an offset; raises BtfError outside the string section."""
         self.layout = layout
         self._table = (
             ScannedTable(words, strings, layout, byte_order) if layout else open_table(words, strings)
@@ -264,10 +266,6 @@ class Btf:
         kind, vlen, kflag = info >> 24 & 0x7F, info & 0xFFFFFF, info > 0x7FFFFFFF
         # What BtfType() does, in half the time.
         return tuple.__new__(BtfType, (type_id, kind, text, size_or_type, vlen, kflag, at + HEADER_WORDS))
-
-    def string(self, offset: int) -> str:
-        """The string at an offset; raises BtfError outside the string section."""
-        return self._strings.text(offset)
 
     def _behind(self, of: BtfType, count: int) -> Words:
         """That many words behind a record's header, its own or the base's."""

@@ -7,7 +7,7 @@ from ..lean import TYPE_CHECKING, NamedTuple, PlainData, field, struct
 from . import MAGIC, Btf, read_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     LineInfo = tuple[int, int, int, int]
     """One source line as the kernel takes it: instruction, file name, text, line << 10 | column.
@@ -33,8 +33,8 @@ class CoreRelocation(NamedTuple):
 class BtfExt(PlainData):
     """What .BTF.ext says, by ELF section name; every record has its byte offset in that section."""
 
-    functions: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
-    """(offset, id of the FUNC)."""
+    functions: dict[str, dict[int, int]] = field(default_factory=dict)
+    """Offset → id of the FUNC."""
     lines: dict[str, list[int]] = field(default_factory=dict)
     """The four numbers of each `LineInfo`, one behind the other; the first is a byte offset here."""
     core: dict[str, list[tuple[int, CoreRelocation]]] = field(default_factory=dict)
@@ -45,29 +45,33 @@ def parse_ext(data: bytes, btf: Btf) -> BtfExt:
     order = btf.byte_order
     if len(data) < HEADER_SIZE:
         raise BtfError(f".BTF.ext is too short for its header ({len(data)} bytes)")
-    magic, version, _, header_size, *parts = struct.unpack_from(order + "HBBIIIII", data)
+    magic, version, _, header_size, functions_at, functions_size, lines_at, lines_size = struct.unpack_from(
+        order + "HBBIIIII", data
+    )
     if magic != MAGIC:
         raise BtfError(f".BTF.ext has the magic number {magic:#x}, not {MAGIC:#x}")
     if version != 1:
         raise BtfError(f".BTF.ext version {version} is not known")
     if not HEADER_SIZE <= header_size <= len(data):
         raise BtfError(f".BTF.ext header has {header_size} bytes of {len(data)}")
-    if header_size >= 32:
-        parts += struct.unpack_from(order + "II", data, 24)
-    if header_size % 4 or any(start % 4 for start in parts[::2]):
+    core_at, core_size = struct.unpack_from(order + "II", data, 24) if header_size >= 32 else (0, 0)
+    if (header_size | functions_at | lines_at | core_at) % 4:
         raise BtfError(".BTF.ext has parts that do not start at a multiple of 4 bytes")
     # It is all numbers of 32 bits.
     body = read_words(data, header_size, (len(data) - header_size) & ~3, order).tolist()
     ext = BtfExt()
-    for section, numbers in _blocks(body, "func_info", parts[0], parts[1], 2, btf):
-        ext.functions.setdefault(section, []).extend(zip(numbers[::2], numbers[1::2], strict=True))
-    for section, numbers in _blocks(body, "line_info", parts[2], parts[3], 4, btf):
-        ext.lines.setdefault(section, []).extend(numbers)
-    for section, numbers in _blocks(body, "core_relo", parts[4], parts[5], 4, btf) if parts[5:] else ():
-        ext.core.setdefault(section, []).extend(
-            (offset, CoreRelocation(kind, type_id, btf.string(access)))
-            for offset, type_id, access, kind in line_rows(numbers)
-        )
+    if functions_size:
+        for section, numbers in _blocks(body, "func_info", functions_at, functions_size, 2, btf):
+            ext.functions.setdefault(section, {}).update(zip(numbers[::2], numbers[1::2], strict=True))
+    if lines_size:
+        for section, numbers in _blocks(body, "line_info", lines_at, lines_size, 4, btf):
+            ext.lines.setdefault(section, []).extend(numbers)
+    if core_size:
+        for section, numbers in _blocks(body, "core_relo", core_at, core_size, 4, btf):
+            ext.core.setdefault(section, []).extend(
+                (offset, CoreRelocation(kind, type_id, btf.string(access)))
+                for offset, type_id, access, kind in line_rows(numbers)
+            )
     return ext
 
 
@@ -78,10 +82,8 @@ def line_rows(words: Sequence[int]) -> list[LineInfo]:
 
 def _blocks(
     body: list[int], what: str, start: int, size: int, width: int, btf: Btf
-) -> Iterator[tuple[str, list[int]]]:
+) -> list[tuple[str, list[int]]]:
     """The numbers of the records of one of the three parts, `width` of each, by the name of their section."""
-    if not size:
-        return
     at, end = start // 4, (start + size) // 4
     if end > len(body) or size < 4:
         raise BtfError(f".BTF.ext {what} ({start}+{size}) exceeds the data ({4 * len(body)} bytes)")
@@ -91,6 +93,7 @@ def _blocks(
     if row_size > size:
         raise BtfError(f".BTF.ext {what} has records of {row_size} bytes in {size}")
     row, at = row_size // 4, at + 1
+    blocks: list[tuple[str, list[int]]] = []
     while at < end:
         if at + 2 > end:
             raise BtfError(f".BTF.ext {what} is cut off at {4 * at}")
@@ -102,4 +105,5 @@ def _blocks(
         numbers = body[first:at]
         if row > width:  # by a newer compiler; what is behind the records is passed over
             numbers = [number for one in range(0, len(numbers), row) for number in numbers[one : one + width]]
-        yield btf.string(name), numbers
+        blocks.append((btf.string(name), numbers))
+    return blocks

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from ..btf import Btf, Kind, Linkage
 from ..btf.records import HEADER_WORDS, KCONFIG, KSYMS, info_vlen
-from ..elf import SHN_LORESERVE, STB_LOCAL, STT_OBJECT, STV_HIDDEN, STV_INTERNAL, Section, Symbol
+from ..elf import SHN_LORESERVE, STB_LOCAL, STT_OBJECT, STV_HIDDEN, STV_INTERNAL, Symbol, place_of
 from ..enums import MapFlags, MapType
 from ..errors import BtfError
-from ..lean import TYPE_CHECKING
+from ..lean import TYPE_CHECKING, struct
 from . import MapSpec, VariableSpec
 from .file import DATA_SECTIONS, Datasec, ObjectFile, data_kind
 
@@ -47,7 +47,8 @@ def fix_datasecs(
     the file lacks.
     """
     words, text, offsets = btf.words, btf.string, btf.offsets
-    count, found = len(offsets), dict[str, Datasec]()
+    count = len(offsets)
+    found: dict[str, Datasec] = {}
     # The words themselves: making an object of each record would take a tenth of a small load.
     for section_id in btf.section_ids:
         at = offsets[section_id - 1]
@@ -58,10 +59,11 @@ def fix_datasecs(
         if not size:
             raise BtfError(f"DATASEC '{name}' has no ELF section of that name with data")
         first = at + HEADER_WORDS
-        end = first + 3 * info_vlen(words[at + 1])
-        entries, types, is_shared = [], dict[int, int](), False
-        for place in range(first, end, 3):
-            type_id, offset, length = words[place], words[place + 1], words[place + 2]
+        numbers = iter(words[first : first + 3 * info_vlen(words[at + 1])].tolist())
+        entries: list[tuple[int, int, int, int]] = []
+        types: dict[int, int] = {}
+        is_shared = False
+        for type_id, offset, length in zip(numbers, numbers, numbers, strict=True):
             variable = offsets[type_id - 1] if 0 < type_id <= count else None
             if variable is None or words[variable + 1] >> 24 & 0x7F != _VAR:
                 raise BtfError(f"DATASEC '{name}' holds '{btf.type(type_id).name}', which is no variable")
@@ -78,15 +80,12 @@ def fix_datasecs(
             if linkage != _STATIC:
                 is_shared = True
             types[offset] = words[variable + 2]
-            entries.append((offset, place, type_id, length))
+            entries.append((offset, len(entries), type_id, length))
         entries.sort()
+        sorted_numbers = [one for offset, _, type_id, length in entries for one in (type_id, offset, length)]
         try:
-            words[at + 2] = size
-            place = first
-            for offset, _, type_id, length in entries:
-                words[place], words[place + 1], words[place + 2] = type_id, offset, length
-                place += 3
-        except (ValueError, OverflowError):
+            struct.pack_into(f"={len(sorted_numbers) + 1}I", words, 4 * (at + 2), size, *sorted_numbers)
+        except struct.error:
             raise BtfError(f"DATASEC '{name}' has a size or an offset beyond 32 bits") from None
         found.setdefault(name, tuple.__new__(Datasec, (section_id, is_shared, types)))
     return found
@@ -121,41 +120,21 @@ def read_data_maps(file: ObjectFile) -> None:
 def read_variables(file: ObjectFile) -> dict[str, VariableSpec]:
     """The variables of all data maps; of two with one name the global one. Raises ObjectError."""
     variables: dict[str, VariableSpec] = {}
-    symbols: dict[int, list[Symbol]] = {}
-    for symbol in file.elf.symbols_of(STT_OBJECT):
-        if symbol.size and symbol.section in file.data_maps:
-            symbols.setdefault(symbol.section, []).append(symbol)
-    for number, map_name in file.data_maps.items():
-        section = file.elf.section_at(number)
-        datasec = file.datasecs.get(section.name)
-        types = datasec.types if datasec else {}
-        for symbol in sorted(symbols.get(number, ()), key=_place):
-            spec = _variable(file, section, map_name, symbol, types)
-            if symbol.name not in variables or variables[symbol.name].is_static:
-                variables[symbol.name] = spec
+    maps, data_maps, btf, order = file.maps, file.data_maps, file.btf, file.elf.byte_order
+    number = 0
+    for name, at, size, _, bind, _, home in sorted(file.elf.symbols_of(STT_OBJECT), key=place_of):
+        if not size or home not in data_maps:
+            continue
+        if home != number:
+            number, map_name, section = home, data_maps[home], file.elf.section_at(home)
+            datasec = file.datasecs.get(section.name)
+            types = datasec.types if datasec else {}
+        if at + size > section.size:
+            problem = f"variable '{name}' ({at}+{size}) reaches beyond {section.size} bytes"
+            raise file.error(section.name, problem)
+        is_static = bind == STB_LOCAL
+        if name not in variables or variables[name].is_static:
+            variables[name] = VariableSpec(
+                name, map_name, at, size, types.get(at, 0), is_static, maps[map_name], btf, order
+            )
     return variables
-
-
-def _place(symbol: Symbol) -> int:
-    return symbol.value
-
-
-def _variable(
-    file: ObjectFile, section: Section, map_name: str, symbol: Symbol, types: dict[int, int]
-) -> VariableSpec:
-    if symbol.value + symbol.size > section.size:
-        raise file.error(
-            section.name,
-            f"variable '{symbol.name}' ({symbol.value}+{symbol.size}) reaches beyond {section.size} bytes",
-        )
-    return VariableSpec(
-        symbol.name,
-        map_name,
-        symbol.value,
-        symbol.size,
-        types.get(symbol.value, 0),
-        is_static=not symbol.is_global,
-        map_spec=file.maps[map_name],
-        btf=file.btf,
-        byte_order=file.elf.byte_order,
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import insn as bpf
 from ..btf import Kind
 from ..btf.ext import line_rows
-from ..elf import SHF_EXECINSTR, SHT_PROGBITS, STB_LOCAL, STT_FUNC, Section, Symbol
+from ..elf import SHF_EXECINSTR, SHT_PROGBITS, STB_LOCAL, STT_FUNC, Section, Symbol, place_of
 from ..enums import ProgType
 from ..lean import TYPE_CHECKING, bisect_left, bisect_right
 from . import ExternReference, ExternSpec, Function, FunctionReference, MapReference, ProgramSpec
@@ -13,6 +13,8 @@ from .file import ARENA, JUMP_TABLES, LEGACY_MAPS, MAPS, ObjectFile, data_kind
 from .sections import NO_ATTACH, find_section
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..errors import ObjectError
     from . import JumpTable
     from .jump_tables import JumpTableReader
@@ -41,14 +43,14 @@ class FunctionReader:
         """In the order of section and offset, so that the same file always gives the same list."""
         elf, all_functions, places = self.file.elf, self.functions, self.places
         number, section = 0, None
-        for symbol in sorted(elf.symbols_of(STT_FUNC), key=_home):
+        for symbol in sorted(elf.symbols_of(STT_FUNC), key=place_of):
             name, start, size, _, bind, _, home = symbol
             if home != number:
                 number, section = home, elf.section_of(symbol)
                 if section and is_code(section):
                     contents, end = elf.contents(section), 0
-                    starts = self._starts[number] = list[int]()
-                    functions = self._in[number] = list[Function]()
+                    starts = self._starts[number] = []
+                    functions = self._in[number] = []
                 else:
                     section = None
             if section is None:
@@ -205,18 +207,18 @@ class FunctionReader:
 
     def _read_ext(self, section: Section) -> None:
         """Hand the section's BTF.ext records to the functions they lie in."""
-        ext = self.file.ext
-        types = dict(ext.functions.get(section.name, ()))
-        for offset in types:
-            self._require_insn(section, offset)
-        for start, function in zip(self._starts[section.number], self._in[section.number], strict=True):
-            function.type_id = types.get(start, 0)
-        if lines := ext.lines.get(section.name):
+        ext, name = self.file.ext, section.name
+        if types := ext.functions.get(name):
+            self._require_insns(section, types)
+            for start, function in zip(self._starts[section.number], self._in[section.number], strict=True):
+                function.type_id = types.get(start, 0)
+        if lines := ext.lines.get(name):
             self._read_lines(section, lines)
-        for offset, relocation in ext.core.get(section.name, ()):
-            self._require_insn(section, offset)
-            if place := self._containing(section.number, offset):
-                place[0].core.append((place[1], relocation))
+        if relocations := ext.core.get(name):
+            self._require_insns(section, [offset for offset, _ in relocations])
+            for offset, relocation in relocations:
+                if place := self._containing(section.number, offset):
+                    place[0].core.append((place[1], relocation))
 
     def _read_lines(self, section: Section, lines: list[int]) -> None:
         """Each function gets its part of the numbers: a line at a time would be a tenth of a small load."""
@@ -224,22 +226,17 @@ class FunctionReader:
         if offsets != sorted(offsets):
             lines = [number for row in sorted(line_rows(lines)) for number in row]
             offsets = lines[::4]
-        for offset in offsets:
-            self._require_insn(section, offset)
+        self._require_insns(section, offsets)
         for start, function in zip(self._starts[section.number], self._in[section.number], strict=True):
             first, end = bisect_left(offsets, start), bisect_left(offsets, start + len(function.insns))
-            function.line_info = lines[4 * first : 4 * end]
-            function.line_info[::4] = [(offset - start) // bpf.SIZE for offset in offsets[first:end]]
+            function.line_info = own = lines[4 * first : 4 * end]
+            own[::4] = [(offset - start) // bpf.SIZE for offset in offsets[first:end]]
 
-    def _require_insn(self, section: Section, offset: int) -> None:
-        if offset % bpf.SIZE:
-            raise self.file.error(
-                ".BTF.ext", f"a record at {offset} of section '{section.name}' hits no instruction"
-            )
-
-
-def _home(symbol: Symbol) -> tuple[int, int]:
-    return symbol.section, symbol.value
+    def _require_insns(self, section: Section, offsets: Iterable[int]) -> None:
+        """Raises ObjectError unless an instruction may be at each of them."""
+        for offset in [offset for offset in offsets if offset % bpf.SIZE]:
+            problem = f"a record at {offset} of section '{section.name}' hits no instruction"
+            raise self.file.error(".BTF.ext", problem)
 
 
 def _insn(reference: MapReference | FunctionReference | ExternReference | JumpTable) -> int:

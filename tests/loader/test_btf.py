@@ -279,9 +279,9 @@ def test_ext_records_point_to_functions(raw: bytes, compile_bpf: Callable[[str],
     assert section is not None
     btf = Btf.from_bytes(raw)
     ext = parse_ext(elf.contents(section), btf)
-    names = {btf.type(type_id).name for _, type_id in ext.functions[".text"]}
+    names = {btf.type(type_id).name for type_id in ext.functions[".text"].values()}
     assert names == {"local", "global"}
-    assert [btf.type(type_id).name for _, type_id in ext.functions["socket"]] == ["program"]
+    assert [btf.type(type_id).name for type_id in ext.functions["socket"].values()] == ["program"]
     offset, file_name, text, _ = line_rows(ext.lines["socket"])[0]
     assert offset == 0
     assert "int program" in btf.string(text)

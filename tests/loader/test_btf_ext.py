@@ -51,7 +51,7 @@ def test_records_by_section(order: str, more: int) -> None:
     lines = block(4, (XDP, LINES), more=more)
     relocations = block(4, (TC, [(8, 4, ACCESS, 2)]), more=more)
     found = parse_ext(ext(functions, lines, relocations, order=order), btf(order))
-    assert found.functions == {"xdp": [(0, 7), (32, 8)], "tc": [(8, 9)]}
+    assert found.functions == {"xdp": {0: 7, 32: 8}, "tc": {8: 9}}
     assert {name: line_rows(numbers) for name, numbers in found.lines.items()} == {"xdp": LINES}
     assert found.core == {"tc": [(8, CoreRelocation(2, 4, "0:1"))]}
 
@@ -64,7 +64,7 @@ def test_one_section_may_come_twice() -> None:
 
 def test_the_header_of_older_compilers_has_no_relocations() -> None:
     found = parse_ext(ext(block(2, (XDP, [(0, 7)])), header_size=24), btf())
-    assert (found.functions, found.lines, found.core) == ({"xdp": [(0, 7)]}, {}, {})
+    assert (found.functions, found.lines, found.core) == ({"xdp": {0: 7}}, {}, {})
 
 
 GOOD = ext(block(2, (XDP, [(0, 7)])), block(4, (XDP, LINES)))
