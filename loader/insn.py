@@ -83,11 +83,14 @@ def set_number(insns: bytearray, index: int, imm: int, byte_order: ByteOrder) ->
     struct.pack_into(byte_order + "I", insns, index * SIZE + 4, imm & 0xFFFFFFFF)
 
 
-def point_to_value(insns: bytearray, index: int, offset: int, byte_order: ByteOrder) -> None:
-    """Make a 64-bit load one of an address in a map's value; the map's descriptor is to come."""
-    set_source(insns, index, PSEUDO_MAP_VALUE, byte_order)
-    # All but imm is 0 in the second half.
-    struct.pack_into(byte_order + "i4xI", insns, index * SIZE + 4, 0, offset & 0xFFFFFFFF)
+def point_to_map(insns: bytearray, index: int, value_offset: int | None, byte_order: ByteOrder) -> None:
+    """Make a 64-bit load one of a map, or of an address in its value; the map's descriptor is to come."""
+    if value_offset is None:
+        set_source(insns, index, PSEUDO_MAP_FD, byte_order)
+    else:
+        set_source(insns, index, PSEUDO_MAP_VALUE, byte_order)
+        # All but imm is 0 in the second half.
+        struct.pack_into(byte_order + "i4xI", insns, index * SIZE + 4, 0, value_offset & 0xFFFFFFFF)
 
 
 def set_offset(insns: bytearray, index: int, offset: int, byte_order: ByteOrder) -> None:

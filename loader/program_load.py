@@ -99,10 +99,9 @@ class ReadyProgram:
             self._target_fd = target.modules.fd(callback.module)
         if externs is not None:
             externs.apply(self._linked)
-        for reference in self._linked.map_refs:
-            if reference.value_offset is not None and reference.map in arenas:
-                offset = reference.value_offset + arenas[reference.map]
-                struct.pack_into("=I", self._linked.insns, (reference.insn + 1) * SIZE + 4, offset)
+        for at, name, offset in self._linked.map_refs if arenas else ():
+            if offset is not None and name in arenas:
+                struct.pack_into("=I", self._linked.insns, (at + 1) * SIZE + 4, offset + arenas[name])
 
     def _relocate(self, target: Target, function: ProgramFunction | None) -> None:
         if self._linked.core:
@@ -186,8 +185,8 @@ class ReadyProgram:
 
     def _with_maps(self, maps: Mapping[str, NewMap | Map]) -> bytes:
         insns = bytearray(self._linked.insns)
-        for reference in self._linked.map_refs:
-            struct.pack_into("=i", insns, reference.insn * SIZE + 4, maps[reference.map].fd)
+        for at, name, _ in self._linked.map_refs:
+            struct.pack_into("=i", insns, at * SIZE + 4, maps[name].fd)
         if self._linked.jump_tables:
             from .jump_tables import JumpTables  # here, as few programs have any
 
@@ -198,8 +197,7 @@ class ReadyProgram:
 
     def _debug_info(self) -> tuple[bytes, bytes]:
         """func_info and line_info as the kernel's records."""
-        functions = [number for row in self._linked.func_info for number in row]
-        return _records(functions), _records(self._linked.line_info)
+        return _records(self._linked.func_info), _records(self._linked.line_info)
 
 
 def _records(numbers: list[int]) -> bytes:

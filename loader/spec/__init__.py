@@ -11,7 +11,7 @@ import gc
 import os
 
 from ..enums import AttachType, MapType, ProgFlags, ProgType
-from ..lean import TYPE_CHECKING, PlainData, field, read_file
+from ..lean import TYPE_CHECKING, NamedTuple, PlainData, field, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     ExternKind = Literal["kconfig", "ksym", "kfunc"]
 
 
-class MapReference(PlainData):
+class MapReference(NamedTuple):
     """A 64-bit load of a map, or of the address of something inside its one value."""
 
     insn: int
@@ -39,7 +39,7 @@ class MapReference(PlainData):
     """Bytes into the map's value; None for the map itself."""
 
 
-class FunctionReference(PlainData):
+class FunctionReference(NamedTuple):
     """A call of another function of the object, or a 64-bit load of its address."""
 
     insn: int
@@ -48,7 +48,7 @@ class FunctionReference(PlainData):
     is_call: bool
 
 
-class ExternReference(PlainData):
+class ExternReference(NamedTuple):
     """A use of something the kernel provides: a configuration value, a symbol, a kfunc."""
 
     insn: int
@@ -56,7 +56,7 @@ class ExternReference(PlainData):
     """Key in `ObjectSpec.externs`."""
 
 
-class JumpTable(PlainData):
+class JumpTable(NamedTuple):
     """A 64-bit load of a table of places in the same function, for an indirect jump (gotox)."""
 
     insn: int

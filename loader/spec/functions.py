@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..errors import ObjectError
-    from . import JumpTable
     from .jump_tables import JumpTableReader
 
 TEXT = ".text"
@@ -90,7 +89,7 @@ class FunctionReader:
         for function in self.functions:
             for references in (function.maps, function.functions, function.externs, function.jump_tables):
                 if references:
-                    references.sort(key=_insn)
+                    references.sort()
         return self.functions
 
     def _containing(self, section: int, offset: int) -> tuple[Function, int] | None:
@@ -127,7 +126,7 @@ class FunctionReader:
                 raise file.error(function.section, f"{_where(function, index)}: a 64-bit load is cut off")
             if home in file.data_maps:
                 at = (symbol.value + imm) & 0xFFFFFFFF
-                function.maps.append(MapReference(index, file.data_maps[home], at))
+                function.maps.append(tuple.__new__(MapReference, (index, file.data_maps[home], at)))
                 return
             if (home, symbol.value) in file.places:
                 function.maps.append(MapReference(index, file.places[home, symbol.value], None))
@@ -237,10 +236,6 @@ class FunctionReader:
         for offset in [offset for offset in offsets if offset % bpf.SIZE]:
             problem = f"a record at {offset} of section '{section.name}' hits no instruction"
             raise self.file.error(".BTF.ext", problem)
-
-
-def _insn(reference: MapReference | FunctionReference | ExternReference | JumpTable) -> int:
-    return reference.insn
 
 
 def _where(function: Function, index: int) -> str:
