@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from .. import insn as bpf
-from ..btf import Kind
+from ..btf import Btf, Kind
 from ..btf.ext import line_rows
 from ..elf import SHF_EXECINSTR, SHT_PROGBITS, STB_LOCAL, STT_FUNC, Section, Symbol, place_of
-from ..enums import ProgType
-from ..lean import TYPE_CHECKING, bisect_left, bisect_right
+from ..lean import TYPE_CHECKING, NamedTuple, bisect_left, bisect_right
 from . import ExternReference, ExternSpec, Function, FunctionReference, MapReference, ProgramSpec
 from .file import ARENA, JUMP_TABLES, LEGACY_MAPS, MAPS, ObjectFile, data_kind
-from .sections import NO_ATTACH, find_section
+from .sections import UNKNOWN_SECTION, find_section
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +21,24 @@ TEXT = ".text"
 """Functions in here are never programs, only called by them."""
 
 
+class _Code(NamedTuple):
+    """The functions of one section, by their places."""
+
+    section: Section
+    starts: list[int]
+    functions: list[Function]
+
+
+def _containing(code: _Code, offset: int) -> tuple[Function, int] | None:
+    """The function that an offset in the section lies in, and the index of its instruction there."""
+    _, starts, functions = code
+    position = bisect_right(starts, offset) - 1
+    if position < 0:
+        return None
+    function, within = functions[position], offset - starts[position]
+    return (function, within // bpf.SIZE) if within < len(function.insns) else None
+
+
 class FunctionReader:
     """Finds all functions of an object and resolves what their instructions refer to."""
 
@@ -31,10 +48,8 @@ class FunctionReader:
         self.functions: list[Function] = []
         self.places: dict[tuple[int, int], int] = {}
         """(section number, offset) → index in `functions`."""
-        self._starts: dict[int, list[int]] = {}
-        """Section number → offsets of its functions."""
-        self._in: dict[int, list[Function]] = {}
-        """The functions at these offsets."""
+        self._code: dict[int, _Code] = {}
+        """By section number."""
         self._jump_tables: JumpTableReader | None = None
         self._find_functions()
 
@@ -48,8 +63,9 @@ class FunctionReader:
                 number, section = home, elf.section_of(symbol)
                 if section and is_code(section):
                     contents, end = elf.contents(section), 0
-                    starts = self._starts[number] = []
-                    functions = self._in[number] = []
+                    starts: list[int] = []
+                    functions: list[Function] = []
+                    self._code[number] = tuple.__new__(_Code, (section, starts, functions))
                 else:
                     section = None
             if section is None:
@@ -78,35 +94,23 @@ class FunctionReader:
 
     def read(self) -> list[Function]:
         """Fill in references and BTF.ext records of all functions. Raises ObjectError."""
-        elf = self.file.elf
-        for relocations in elf.relocations_of(self._starts):
-            self._read_relocations(relocations, elf.section_at(relocations.info))
-        for number, starts in self._starts.items():
-            section = elf.section_at(number)
-            for start, function in zip(starts, self._in[number], strict=True):
-                self._read_local_calls(section, start, function)
-            self._read_ext(section)
+        for relocations in self.file.elf.relocations_of(self._code):
+            self._read_relocations(relocations, self._code[relocations.info])
+        for code in self._code.values():
+            self._read_local_calls(code)
+            self._read_ext(code)
         for function in self.functions:
             for references in (function.maps, function.functions, function.externs, function.jump_tables):
                 if references:
                     references.sort()
         return self.functions
 
-    def _containing(self, section: int, offset: int) -> tuple[Function, int] | None:
-        """The function that an offset lies in, and the index of its instruction there."""
-        starts = self._starts[section]
-        position = bisect_right(starts, offset) - 1
-        if position < 0:
-            return None
-        function = self._in[section][position]
-        within = offset - starts[position]
-        return (function, within // bpf.SIZE) if within < len(function.insns) else None
-
-    def _read_relocations(self, relocations: Section, target: Section) -> None:
+    def _read_relocations(self, relocations: Section, code: _Code) -> None:
+        end = code.section.size
         for offset, symbol, _ in self.file.elf.relocations(relocations):
-            if offset % bpf.SIZE or offset >= target.size:
+            if offset % bpf.SIZE or offset >= end:
                 raise self.file.error(relocations.name, f"relocation at {offset} hits no instruction")
-            place = self._containing(target.number, offset)
+            place = _containing(code, offset)
             # The static linker leaves the code of weak functions that another file overrides,
             # without a symbol: nothing can call it.
             if place:
@@ -191,42 +195,44 @@ class FunctionReader:
             problem = f"'{symbol.name}' in section '{section.name}', which holds neither maps nor data"
         return self.file.error(function.section, f"{_where(function, index)} refers to {problem}")
 
-    def _read_local_calls(self, section: Section, start: int, function: Function) -> None:
+    def _read_local_calls(self, code: _Code) -> None:
         """Calls within one section need no relocation: imm is relative already."""
-        calls = bpf.subprogram_calls(function.insns, self.file.elf.byte_order)
-        if not calls:
-            return
-        known = {reference.insn for reference in function.functions if reference.is_call}
-        known.update(reference.insn for reference in function.externs)
-        for index in calls:
-            if index not in known:
-                _, imm = bpf.read_number(function.insns, index, self.file.elf.byte_order)
-                offset = start + (index + imm + 1) * bpf.SIZE
-                self._add_function_reference(function, index, section, offset, is_call=True)
+        order = self.file.elf.byte_order
+        for start, function in zip(code.starts, code.functions, strict=True):
+            if not (calls := bpf.subprogram_calls(function.insns, order)):
+                continue
+            known = {reference.insn for reference in function.functions if reference.is_call}
+            known.update(reference.insn for reference in function.externs)
+            for index in calls:
+                if index not in known:
+                    _, imm = bpf.read_number(function.insns, index, order)
+                    offset = start + (index + imm + 1) * bpf.SIZE
+                    self._add_function_reference(function, index, code.section, offset, is_call=True)
 
-    def _read_ext(self, section: Section) -> None:
+    def _read_ext(self, code: _Code) -> None:
         """Hand the section's BTF.ext records to the functions they lie in."""
-        ext, name = self.file.ext, section.name
-        if types := ext.functions.get(name):
+        ext, (section, starts, functions) = self.file.ext, code
+        if types := ext.functions.get(section.name):
             self._require_insns(section, types)
-            for start, function in zip(self._starts[section.number], self._in[section.number], strict=True):
+            for start, function in zip(starts, functions, strict=True):
                 function.type_id = types.get(start, 0)
-        if lines := ext.lines.get(name):
-            self._read_lines(section, lines)
-        if relocations := ext.core.get(name):
+        if lines := ext.lines.get(section.name):
+            self._read_lines(code, lines)
+        if relocations := ext.core.get(section.name):
             self._require_insns(section, [offset for offset, _ in relocations])
             for offset, relocation in relocations:
-                if place := self._containing(section.number, offset):
+                if place := _containing(code, offset):
                     place[0].core.append((place[1], relocation))
 
-    def _read_lines(self, section: Section, lines: list[int]) -> None:
+    def _read_lines(self, code: _Code, lines: list[int]) -> None:
         """Each function gets its part of the numbers: a line at a time would be a tenth of a small load."""
+        section, starts, functions = code
         offsets = lines[::4]
         if offsets != sorted(offsets):
             lines = [number for row in sorted(line_rows(lines)) for number in row]
             offsets = lines[::4]
         self._require_insns(section, offsets)
-        for start, function in zip(self._starts[section.number], self._in[section.number], strict=True):
+        for start, function in zip(starts, functions, strict=True):
             first, end = bisect_left(offsets, start), bisect_left(offsets, start + len(function.insns))
             function.line_info = own = lines[4 * first : 4 * end]
             own[::4] = [(offset - start) // bpf.SIZE for offset in offsets[first:end]]
@@ -251,50 +257,52 @@ def make_programs(file: ObjectFile, functions: list[Function]) -> dict[str, Prog
     """The entry programs: all global functions outside ``.text``. Raises ObjectError."""
     programs: dict[str, ProgramSpec] = {}
     for function in functions:
-        if function.section == TEXT or not function.is_global:
-            continue
-        if function.name in programs:
-            raise file.error(function.section, f"there are two programs '{function.name}'")
-        programs[function.name] = _make_program(function)
-    for name, callback in _exception_callbacks(file, functions).items():
-        if name in programs:
-            programs[name].exception_callback = callback
+        if function.section != TEXT and function.is_global:
+            if function.name in programs:
+                raise file.error(function.section, f"there are two programs '{function.name}'")
+            programs[function.name] = _make_program(function)
+    if file.btf is not None and file.btf.mentions(_EXCEPTION_CALLBACK):
+        for name, callback in _exception_callbacks(file, file.btf, functions).items():
+            if name in programs:
+                programs[name].exception_callback = callback
     return programs
 
 
 def _make_program(function: Function) -> ProgramSpec:
     section = function.section.removeprefix("?")
-    kind = find_section(section)
+    kind = find_section(section) or UNKNOWN_SECTION
+    _, _, program_type, attach_type, attach_kind, flags, is_optional = kind
     return ProgramSpec(
         function.name,
         section,
-        type=kind.type if kind else ProgType.UNSPEC,
-        attach_type=kind.attach_type if kind else NO_ATTACH,
-        flags=kind.flags if kind else 0,
-        attach_to=kind.target(section) if kind else "",
-        autoload=not function.section.startswith("?"),
-        attach_kind=kind.attach_kind if kind else "",
-        function=function,
-        attach_type_optional=kind.optional if kind else False,
+        program_type,
+        attach_type,
+        flags,
+        kind.target(section),
+        len(section) == len(function.section),  # autoload: without a question mark
+        attach_kind,
+        function,
+        attach_type_optional=is_optional,
     )
 
 
-def _exception_callbacks(file: ObjectFile, functions: list[Function]) -> dict[str, int]:
+_EXCEPTION_CALLBACK = "exception_callback:"
+"""How a BTF tag on a program begins that names the function."""
+
+
+def _exception_callbacks(file: ObjectFile, btf: Btf, functions: list[Function]) -> dict[str, int]:
     """Program → index of the function that the BTF tags ``exception_callback:NAME`` on it."""
-    prefix = "exception_callback:"
     callbacks: dict[str, int] = {}
-    if file.btf is None or not file.btf.mentions(prefix):
-        return callbacks
     by_name = {
         function.name: index
         for index, function in reversed([*enumerate(functions)])
         if function.is_global and function.section == TEXT
     }
-    for tag in file.btf.of_kind(Kind.DECL_TAG):
-        if not tag.name.startswith(prefix) or file.btf.component(tag) != -1:
+    for tag in btf.of_kind(Kind.DECL_TAG):
+        if not tag.name.startswith(_EXCEPTION_CALLBACK) or btf.component(tag) != -1:
             continue
-        wanted = tag.name.removeprefix(prefix)
-        program = file.btf.type(tag.size_or_type).name
+        wanted = tag.name.removeprefix(_EXCEPTION_CALLBACK)
+        program = btf.type(tag.size_or_type).name
         if wanted not in by_name or program in callbacks:
             raise file.error(".BTF", f"program '{program}' needs exactly one exception callback; '{wanted}'?")
         callbacks[program] = by_name[wanted]

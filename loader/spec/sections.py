@@ -159,6 +159,10 @@ class SectionKind(NamedTuple):
         return section[len(self.pattern) :] if self.pattern.endswith("+") else ""
 
 
+UNKNOWN_SECTION = SectionKind("", "", ProgType.UNSPEC, NO_ATTACH, "", 0, False)
+"""What any other SEC() name means: a program that opens but does not load."""
+
+
 def find_section(section: str) -> SectionKind | None:
     """The kind of a SEC() name (without a leading ``?``), None for an unknown one."""
     if section.endswith("+"):
