@@ -7,15 +7,14 @@ Every offset and size is checked before use.
 from __future__ import annotations
 
 from .errors import ObjectError
-from .lean import TYPE_CHECKING, NamedTuple, struct
+from .lean import TYPE_CHECKING, NamedTuple, read_numbers, struct
 from .string_table import LONG, ElfStrings
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
     from mmap import mmap
-    from typing import Literal
 
-    ByteOrder = Literal["<", ">"]
+    from .lean import ByteOrder
 
 
 MAGIC = b"\x7fELF"
@@ -148,8 +147,12 @@ class ElfFile:
         headers_end = at + count * SECTION_HEADER
         if headers_end > end or names >= count:
             raise self._missing_headers(at, count, names)
-        self._headers = [*_SECTION_HEADERS[order].iter_unpack(data[at:headers_end])]
-        places, self._types, _, _, offsets, sizes, _, self._infos, _, _ = zip(*self._headers, strict=True)
+        # The columns that are looked at; rows of all 27 headers of a small object would be 270 numbers.
+        self._headers = headers = data[at:headers_end]
+        words = read_numbers("I", headers, 0, len(headers), order)
+        longs = read_numbers("Q", headers, 0, len(headers), order)
+        places, self._types, self._infos = words[::16].tolist(), words[1::16].tolist(), words[11::16].tolist()
+        self._offsets, self._sizes = offsets, sizes = longs[3::8].tolist(), longs[4::8].tolist()
         if offsets[names] + sizes[names] > end:
             problem = f"section names at {offsets[names]}+{sizes[names]} reach beyond the file ({end} bytes)"
             raise ObjectError(name, "", problem)
@@ -219,7 +222,7 @@ class ElfFile:
         """Every section must lie in the file, and all of them together."""
         # Were every section the whole file, reading them would take the square of its size.
         room = end = len(self._data)
-        for _, kind, _, _, offset, size, _, _, _, _ in self._headers[1:]:
+        for kind, offset, size in [*zip(self._types, self._offsets, self._sizes, strict=True)][1:]:
             if kind != SHT_NOBITS:
                 room -= size
                 if room < 0 or offset + size > end:
@@ -228,28 +231,31 @@ class ElfFile:
     def _misplaced(self) -> ObjectError:
         """What is wrong with the places of the sections."""
         end = len(self._data)
-        for row, name in zip(self._headers[1:], self._section_names[1:], strict=True):
-            if row[1] != SHT_NOBITS and row[4] + row[5] > end:
-                problem = f"bytes {row[4]}+{row[5]} reach beyond the file ({end} bytes)"
+        rows = zip(self._section_names, self._types, self._offsets, self._sizes, strict=True)
+        for name, kind, offset, size in [*rows][1:]:
+            if kind != SHT_NOBITS and offset + size > end:
+                problem = f"bytes {offset}+{size} reach beyond the file ({end} bytes)"
                 return ObjectError(self.name, name, problem)
         return ObjectError(self.name, "", "sections overlap: together they exceed the file")
 
     @property
     def sections(self) -> list[Section]:
         """All sections, by number."""
-        return [self.section_at(number) for number in range(len(self._headers))]
+        return [self.section_at(number) for number in range(len(self._types))]
 
     def section_at(self, number: int) -> Section:
         """The section of a number that there is."""
         found = self._sections.get(number)
         if found is None:
-            fields = number, self._section_names[number], *self._headers[number]
-            found = self._sections[number] = tuple.__new__(Section, fields)
+            layout = _SECTION_HEADERS[self.byte_order]
+            fields = layout.unpack_from(self._headers, number * SECTION_HEADER)
+            row = number, self._section_names[number], *fields
+            found = self._sections[number] = tuple.__new__(Section, row)
         return found
 
     def section_of(self, symbol: Symbol) -> Section | None:
         """The section a symbol lies in; None for undefined, absolute and common ones."""
-        return self.section_at(symbol.section) if 0 < symbol.section < len(self._headers) else None
+        return self.section_at(symbol.section) if 0 < symbol.section < len(self._types) else None
 
     def section(self, name: str) -> Section | None:
         """The first section of that name."""
@@ -286,11 +292,13 @@ class ElfFile:
     def size_of(self, name: str) -> int:
         """The size of the first section of that name; 0 if there is none."""
         number = self._by_name.get(name)
-        return 0 if number is None else self._headers[number][5]
+        return 0 if number is None else self._sizes[number]
 
     def _contents_at(self, number: int) -> bytes:
-        header = self._headers[number]
-        return b"" if header[1] == SHT_NOBITS else self._data[header[4] : header[4] + header[5]]
+        if self._types[number] == SHT_NOBITS:
+            return b""
+        at = self._offsets[number]
+        return self._data[at : at + self._sizes[number]]
 
     @property
     def symbols(self) -> list[Symbol]:
@@ -327,11 +335,12 @@ class ElfFile:
         rows, names, section_name = b"", b"", ""
         if SHT_SYMTAB in self._types:
             number = self._types.index(SHT_SYMTAB)
-            _, _, _, _, _, size, link, _, _, _ = self._headers[number]
-            section_name = self._section_names[number]
-            if size % SYMBOL:
-                raise ObjectError(self.name, section_name, f"{size} bytes are no whole number of symbols")
-            if link >= len(self._headers):
+            section = self.section_at(number)
+            section_name, link = section.name, section.link
+            if section.size % SYMBOL:
+                problem = f"{section.size} bytes are no whole number of symbols"
+                raise ObjectError(self.name, section_name, problem)
+            if link >= len(self._types):
                 problem = f"symbol names are in section {link}, which is missing"
                 raise ObjectError(self.name, section_name, problem)
             rows, names = self._contents_at(number), self._contents_at(link)
@@ -355,7 +364,7 @@ class ElfFile:
         else:
             name = table.names.one(name_at, "name of symbol", number)
         if home < SHN_LORESERVE:
-            if home >= len(self._headers):
+            if home >= len(self._types):
                 problem = f"symbol {number} ('{name}') is in section {home}, which is missing"
                 raise ObjectError(self.name, table.section, problem)
             if kind == STT_SECTION and not name:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from .lean import TYPE_CHECKING, NamedTuple, struct
 
 if TYPE_CHECKING:
-    from typing import Literal
-
-    ByteOrder = Literal["<", ">"]
+    from .lean import ByteOrder
 
 
 SIZE = 8

@@ -9,8 +9,10 @@ goes for functions of the interpreter's that a module only hands on.
 from __future__ import annotations
 
 import os
+import sys
 
 __all__ = [
+    "NATIVE",
     "TYPE_CHECKING",
     "IntEnum",
     "IntFlag",
@@ -18,14 +20,17 @@ __all__ = [
     "OpenEnum",
     "PlainData",
     "Protocol",
+    "as_numbers",
     "bisect_left",
     "bisect_right",
     "cache",
     "field",
     "partial",
     "read_file",
+    "read_numbers",
     "replace",
     "struct",
+    "swapped",
 ]
 
 TYPE_CHECKING = False
@@ -38,12 +43,16 @@ if TYPE_CHECKING:
     from enum import IntEnum as OpenEnum
     from functools import cache, partial
     from pathlib import Path
-    from typing import Any, NamedTuple, Protocol, TypeVar, dataclass_transform
+    from typing import Any, Literal, NamedTuple, Protocol, TypeVar, dataclass_transform
+
+    from .string_table import Data
 
     @dataclass_transform(field_specifiers=(field,))
     class PlainData: ...
 
     One = TypeVar("One", bound=PlainData)
+    ByteOrder = Literal["<", ">"]
+    NumberCode = Literal["I", "Q"]
 
     def replace(record: One, **changes: Any) -> One: ...
 else:
@@ -308,3 +317,33 @@ def read_file(path: str | Path) -> bytes:
         return b"".join(parts)
     finally:
         os.close(fd)
+
+
+# Numbers without array
+
+NATIVE: ByteOrder = "<" if sys.byteorder == "little" else ">"
+
+
+def read_numbers(code: NumberCode, data: Data, start: int, size: int, byte_order: ByteOrder) -> memoryview:
+    """A part of the data as unsigned numbers of 32 (`code` "I") or 64 bits ("Q").
+
+    As it lies there if this machine can read it so. `size` is in bytes, a whole number of them.
+    """
+    if byte_order == NATIVE and not start % 4:
+        return as_numbers(code, memoryview(data)[start : start + size])
+    copied = bytearray(data[start : start + size])
+    return as_numbers(code, copied if byte_order == NATIVE else swapped(code, copied))
+
+
+def as_numbers(code: NumberCode, data: bytes | bytearray | memoryview) -> memoryview:
+    """Bytes as numbers of this machine."""
+    return memoryview(data).cast(code) if len(data) else memoryview(bytes(8)).cast(code)[:0]
+
+
+def swapped(code: NumberCode, numbers: bytes | bytearray) -> bytearray:
+    """The same numbers in the other byte order."""
+    from array import array  # here, for objects of the other byte order only
+
+    other = array(code, numbers)
+    other.byteswap()
+    return bytearray(other.tobytes())

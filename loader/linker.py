@@ -8,7 +8,8 @@ from .spec import ExternReference, JumpTable, MapReference
 
 if TYPE_CHECKING:
     from .btf.ext import CoreRelocation
-    from .spec import ByteOrder, Function, ObjectSpec, ProgramSpec
+    from .lean import ByteOrder
+    from .spec import Function, ObjectSpec, ProgramSpec
 
 
 class LinkedProgram(PlainData):

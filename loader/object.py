@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 
 from .btf_load import load_btf
 from .enums import MapType
 from .errors import KernelError, ObjectError
 from .fit import FittedObject
-from .lean import TYPE_CHECKING
+from .lean import NATIVE, TYPE_CHECKING
 from .map_create import NewMap, create_map, new_map
 from .program_load import load_each
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 BPFFS = "/sys/fs/bpf"
 
-_NATIVE = "<" if sys.byteorder == "little" else ">"
 _USDT_SPECS = "__bpf_usdt_specs"
 
 
@@ -108,7 +106,7 @@ class Object:
         UnresolvedError (extern, struct_ops), VerifierError, KernelError, MissingFeatureError,
         TargetError (none for a ``freplace`` program, or one without such a function).
         """
-        if spec.byte_order != _NATIVE:
+        if spec.byte_order != NATIVE:
             order = "big" if spec.byte_order == ">" else "little"
             raise ObjectError(spec.name, "", f"is {order}-endian, this machine is not")
         with FittedObject(spec, programs, btf, kconfig, targets) as fitted:

@@ -9,9 +9,13 @@ knows the same constants and more.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from ...loader import insn as bpf
 from ...loader.insn import Insn, as_signed
+
+if TYPE_CHECKING:
+    from ...loader.lean import ByteOrder
 
 Registers = tuple[int | None, ...]
 """What each of the registers that an instruction can name holds, unsigned; None for unknown."""
@@ -31,7 +35,7 @@ ATOMIC = 0xC0
 
 def reachable(
     insns: bytes | bytearray,
-    byte_order: bpf.ByteOrder,
+    byte_order: ByteOrder,
     entries: Iterable[int] = (0,),
     unknown: Collection[int] = (),
     frozen: Collection[int] = (),
@@ -51,7 +55,7 @@ class _Walk:
     def __init__(
         self,
         insns: bytes | bytearray,
-        byte_order: bpf.ByteOrder,
+        byte_order: ByteOrder,
         unknown: Collection[int],
         frozen: Collection[int],
         held: int | None,

@@ -14,9 +14,9 @@ import pytest
 
 from ...loader import ElementError, KernelError, Map, Object, ObjectSpec
 from ...loader import insn as bpf
-from ...loader.btf import NATIVE
 from ...loader.cpus import possible_cpus
 from ...loader.enums import MapFlags, ProgType
+from ...loader.lean import NATIVE
 from ...loader.maps.arena import ArenaMap
 from ...loader.syscall import prog_load
 from .cgroup import inside

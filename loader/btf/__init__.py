@@ -8,10 +8,8 @@ asked for.
 
 from __future__ import annotations
 
-import sys
-
 from ..errors import BtfError
-from ..lean import TYPE_CHECKING, struct
+from ..lean import NATIVE, TYPE_CHECKING, read_numbers, struct, swapped
 from ..native import native
 from ..string_table import StringSection
 from .records import (
@@ -32,12 +30,11 @@ from .table import ScannedTable, TypeTable, named_entries, u32_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
-    from typing import Literal
 
+    from ..lean import ByteOrder
     from ..native.interface import Words
     from ..string_table import Data
 
-    ByteOrder = Literal["<", ">"]
 
 __all__ = [
     "Array",
@@ -57,8 +54,6 @@ HEADER = "HBBIIIII"
 HEADER_SIZE = 24
 MAX_CHAIN = 64
 """Longest chain of modifiers, typedefs and arrays that is followed; longer ones are cycles."""
-
-NATIVE: ByteOrder = "<" if sys.byteorder == "little" else ">"
 
 
 class Btf:
@@ -121,7 +116,7 @@ class Btf:
                 raise BtfError(f"BTF {what} section ({start}+{size}) exceeds the data ({len(data)} bytes)")
         if type_len % 4:
             raise BtfError(f"BTF type section has an odd length ({type_len} bytes)")
-        words = read_words(data, header_size + type_off, type_len, byte_order)
+        words = read_numbers("I", data, header_size + type_off, type_len, byte_order)
         start = header_size + str_off
         end = start + str_len
         # Split BTF may come without strings of its own, or start in the middle of things.
@@ -142,7 +137,7 @@ class Btf:
         """As raw BTF in its own byte order."""
         types, strings = self.words.tobytes(), self.strings
         if self.byte_order != NATIVE:
-            types = bytes(_swapped(types))
+            types = bytes(swapped("I", types))
         layout = self.layout
         size = HEADER_SIZE + 8 if layout else HEADER_SIZE
         after = len(types) + len(layout)
@@ -470,27 +465,6 @@ def _byte_order(data: Data) -> ByteOrder:
     if data[2] != VERSION:
         raise BtfError(f"BTF version {data[2]} is not known")
     return order
-
-
-def read_words(data: Data, start: int, size: int, byte_order: ByteOrder) -> Words:
-    """A part of the data as 32-bit words, as it lies there if this machine can read it so."""
-    if start % 4 == 0 and byte_order == NATIVE:
-        return as_words(memoryview(data)[start : start + size])
-    copied = bytes(data[start : start + size])
-    return as_words(bytearray(copied) if byte_order == NATIVE else _swapped(copied))
-
-
-def as_words(data: bytes | bytearray | memoryview) -> Words:
-    """Bytes as 32-bit words."""
-    return memoryview(data).cast("I") if len(data) else memoryview(bytes(4)).cast("I")[:0]
-
-
-def _swapped(words: bytes | bytearray) -> bytearray:
-    from array import array  # here, for objects of the other byte order only
-
-    swapped = array("I", words)
-    swapped.byteswap()
-    return bytearray(swapped.tobytes())
 
 
 def _damaged(type_id: int) -> BtfError:

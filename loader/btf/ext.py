@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..errors import BtfError
-from ..lean import TYPE_CHECKING, NamedTuple, PlainData, field, struct
-from . import MAGIC, Btf, read_words
+from ..lean import TYPE_CHECKING, NamedTuple, PlainData, field, read_numbers, struct
+from . import MAGIC, Btf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,7 @@ def parse_ext(data: bytes, btf: Btf) -> BtfExt:
     if (header_size | functions_at | lines_at | core_at) % 4:
         raise BtfError(".BTF.ext has parts that do not start at a multiple of 4 bytes")
     # It is all numbers of 32 bits.
-    body = read_words(data, header_size, (len(data) - header_size) & ~3, order).tolist()
+    body = read_numbers("I", data, header_size, (len(data) - header_size) & ~3, order).tolist()
     ext = BtfExt()
     if functions_size:
         for section, numbers in _blocks(body, "func_info", functions_at, functions_size, 2, btf):

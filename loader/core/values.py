@@ -9,8 +9,11 @@ from .. import insn as bpf
 from ..btf import Btf, BtfType, IntEncoding, Kind, Member
 from ..btf.records import ENUMS
 from ..errors import BtfError
-from ..lean import NamedTuple
+from ..lean import TYPE_CHECKING, NamedTuple
 from .access import Access, RelocationKind
+
+if TYPE_CHECKING:
+    from ..lean import ByteOrder
 
 U32 = 0xFFFFFFFF
 U64 = 0xFFFFFFFFFFFFFFFF
@@ -158,7 +161,7 @@ def can_change_width(local: Access, ours: Value, target: Access, theirs: Value) 
 # Into the instruction
 
 
-def poison(insns: bytearray, index: int, byte_order: bpf.ByteOrder) -> None:
+def poison(insns: bytearray, index: int, byte_order: ByteOrder) -> None:
     """Replace an instruction that cannot be relocated by one that must not be reached."""
     if bpf.read(insns, index, byte_order).code == bpf.LD_IMM64:
         # The second half alone would give an error about an unknown opcode.
@@ -167,7 +170,7 @@ def poison(insns: bytearray, index: int, byte_order: bpf.ByteOrder) -> None:
 
 
 def patch(
-    insns: bytearray, index: int, byte_order: bpf.ByteOrder, ours: Value, theirs: Value, can_widen: bool
+    insns: bytearray, index: int, byte_order: ByteOrder, ours: Value, theirs: Value, can_widen: bool
 ) -> bool:
     """Replace our number in an instruction by theirs; False if it had to be poisoned.
 
@@ -198,7 +201,7 @@ def patch(
     return True
 
 
-def _patch_wide(insns: bytearray, index: int, byte_order: bpf.ByteOrder, ours: Value, theirs: Value) -> None:
+def _patch_wide(insns: bytearray, index: int, byte_order: ByteOrder, ours: Value, theirs: Value) -> None:
     if (index + 2) * bpf.SIZE > len(insns):
         raise BtfError("a 64-bit load is cut off")
     first, second = (bpf.read(insns, at, byte_order) for at in (index, index + 1))

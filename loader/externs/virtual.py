@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from .. import insn as bpf
-from ..btf import NATIVE
 from ..enums import ProgType
 from ..errors import UnresolvedError
+from ..lean import NATIVE
 from ..syscall import prog_load
 from .kallsyms import find_addresses, read_kallsyms
 

@@ -8,10 +8,9 @@ from mmap import MAP_SHARED, PAGESIZE, PROT_READ, PROT_WRITE, mmap
 
 from .. import insn as bpf
 from .. import syscall
-from ..btf import NATIVE
 from ..enums import MapType, ProgType
 from ..errors import KernelError
-from ..lean import TYPE_CHECKING
+from ..lean import NATIVE, TYPE_CHECKING
 from .map import Map
 
 if TYPE_CHECKING:

@@ -6,19 +6,19 @@ lines have their names where this process may ask for them.
 
 from __future__ import annotations
 
-from sys import byteorder
 from typing import TYPE_CHECKING
 
 from .. import insn as bpf
 from ..btf_load import loaded_btf
 from ..descriptor import open_id
 from ..errors import KernelError
+from ..lean import NATIVE
 from .info import function_records, line_records, program_info, xlated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ..insn import ByteOrder, Insn
+    from ..insn import Insn
 
 _SIZES = {0x10: "u8", 0x08: "u16", 0x00: "u32", 0x18: "u64"}
 _ALU = ["+", "-", "*", "/", "|", "&", "<<", ">>", "neg", "%", "^", "=", "s>>", "end"]
@@ -28,7 +28,6 @@ _ATOMICS = {0x00: "+", 0x40: "|", 0x50: "&", 0xA0: "^"}
 _FETCH, _XCHG, _CMPXCHG = 0x01, 0xE0, 0xF0
 _ATOMIC_MODE, _ABS_MODE, _IND_MODE = 0xC0, 0x20, 0x40
 _JMP, _JMP32 = 0x05, 0x06
-_NATIVE: ByteOrder = "<" if byteorder == "little" else ">"
 _CALL_BASE = "__bpf_call_base"
 
 
@@ -43,9 +42,9 @@ def listing(fd: int) -> list[str]:
     index = 0
     while index < len(insns) // bpf.SIZE:
         lines += names.before(index)
-        one = bpf.read(insns, index, _NATIVE)
+        one = bpf.read(insns, index, NATIVE)
         wide = one.code == bpf.LD_IMM64
-        following = bpf.read(insns, index + 1, _NATIVE).imm if wide else 0
+        following = bpf.read(insns, index + 1, NATIVE).imm if wide else 0
         lines.append(f"{index:5}: ({one.code:02x}) {_text(one, index, following, names)}")
         index += 2 if wide else 1
     return lines
@@ -101,7 +100,7 @@ def _map_name(number: int) -> str:
 
 def _helper_names(insns: bytes) -> dict[int, str]:
     """Calls go to addresses that are counted from a place of the kernel's; nothing if those are hidden."""
-    calls = {bpf.read(insns, index, _NATIVE) for index in range(len(insns) // bpf.SIZE)}
+    calls = {bpf.read(insns, index, NATIVE) for index in range(len(insns) // bpf.SIZE)}
     wanted = {call.imm for call in calls if call.code == bpf.CALL and call.src in (0, bpf.PSEUDO_KFUNC_CALL)}
     if not wanted:
         return {}

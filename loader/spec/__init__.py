@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from ..btf import Btf
     from ..btf.ext import CoreRelocation
+    from ..lean import ByteOrder
     from ..object import Object
     from ..values.codec import Codec
 
     One = TypeVar("One")
-    ByteOrder = Literal["<", ">"]
     MapKind = Literal["user", "data", "rodata", "bss", "kconfig", "struct_ops"]
     ExternKind = Literal["kconfig", "ksym", "kfunc"]
 
