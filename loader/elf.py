@@ -156,10 +156,11 @@ class ElfFile:
         if offsets[names] + sizes[names] > end:
             problem = f"section names at {offsets[names]}+{sizes[names]} reach beyond the file ({end} bytes)"
             raise ObjectError(name, "", problem)
-        strings = ElfStrings(data[offsets[names] : offsets[names] + sizes[names]], name)
-        self._section_names = strings.many(places, "name of section")
+        self._names = names
+        self._strings = ElfStrings(data[offsets[names] : offsets[names] + sizes[names]], name)
+        self._section_names = self._strings.many(places, "name of section")
         # At once for most files; not for those whose .bss, which takes no room, is larger than they are.
-        if sum(sizes) > end or max(map(int.__add__, offsets, sizes)) > end:
+        if sum(sizes) > end or max(map(sum, zip(offsets, sizes, strict=True))) > end:
             self._check_places()
         # Most sections are debug information, most symbols too: only what is asked for becomes an object.
         self._sections: dict[int, Section] = {}
@@ -332,7 +333,7 @@ class ElfFile:
         return any((self._symbol_table or self._read_symbol_table()).rows[OTHER::SYMBOL])
 
     def _read_symbol_table(self) -> _SymbolTable:
-        rows, names, section_name = b"", b"", ""
+        rows, section_name, strings = b"", "", self._strings
         if SHT_SYMTAB in self._types:
             number = self._types.index(SHT_SYMTAB)
             section = self.section_at(number)
@@ -343,8 +344,10 @@ class ElfFile:
             if link >= len(self._types):
                 problem = f"symbol names are in section {link}, which is missing"
                 raise ObjectError(self.name, section_name, problem)
-            rows, names = self._contents_at(number), self._contents_at(link)
-        infos, strings = rows[INFO::SYMBOL], ElfStrings(names, self.name)
+            rows = self._contents_at(number)
+            if link != self._names:  # clang has one table for all
+                strings = ElfStrings(self._contents_at(link), self.name)
+        infos = rows[INFO::SYMBOL]
         types, layout = infos.translate(_TYPE_OF_INFO), _SYMBOLS[self.byte_order]
         fields = section_name, len(infos), rows, infos, types, strings, strings.text, layout
         self._symbol_table = table = tuple.__new__(_SymbolTable, fields)

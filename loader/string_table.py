@@ -49,17 +49,13 @@ class ElfStrings:
         self._table = table
         self._file = file
         # ASCII, as hardly any table is not, needs no decoding of each name.
-        self._text = table.decode("ascii") if table.isascii() else ""
-        self._long: LongStrings | None = None
-
-    @property
-    def text(self) -> str:
+        self.text = table.decode("ascii") if table.isascii() else ""
         """All of them, if they are as simple as they mostly are; else nothing."""
-        return self._text
+        self._long: LongStrings | None = None
 
     def many(self, offsets: Sequence[int], what: str) -> list[str]:
         """The strings at the offsets; `what` all of them name, each with its number."""
-        text = self._text
+        text = self.text
         # At once from tables that are too small for strings that overlap to make work.
         if len(text) * len(offsets) <= FEW and max(offsets) < len(text) and text[0] == text[-1] == "\0":
             find = text.find
@@ -70,9 +66,9 @@ class ElfStrings:
         """The string at an offset; 0 is the empty one."""
         if not at:
             return ""
-        end = self._text.find("\0", at)
+        end = self.text.find("\0", at)
         if 0 <= end - at < LONG:
-            return self._text[at:end]
+            return self.text[at:end]
         what = f"{what} {number}"
         end = self._table.find(0, at)
         if end < 0:

@@ -49,16 +49,16 @@ def _read(file: ObjectFile, name: str) -> ObjectSpec:
     if structs or file.elf.has(".rel" + MAPS):
         _fill_slots(file, structs, _places(reader, programs))
     return ObjectSpec(
-        name=name.split("/")[-1].split(".")[0],
-        byte_order=file.elf.byte_order,
-        license=_license(file),
-        version=_version(file),
-        programs=programs,
-        maps=file.maps,
-        variables=read_variables(file),
-        btf=file.btf,
-        functions=functions,
-        externs=externs,
+        name.split("/")[-1].split(".")[0],
+        file.elf.byte_order,
+        _license(file),
+        _version(file),
+        programs,
+        file.maps,
+        read_variables(file),
+        file.btf,
+        functions,
+        externs,
     )
 
 
