@@ -38,6 +38,7 @@ SHN_XINDEX = 0xFFFF
 STB_LOCAL, STB_GLOBAL, STB_WEAK = 0, 1, 2
 STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_SECTION = 0, 1, 2, 3
 STV_INTERNAL, STV_HIDDEN = 1, 2
+HIDDEN = (STV_HIDDEN, STV_INTERNAL)
 
 HEADER = struct.calcsize("<16sHHIQQQIHHHHHH")
 _HEADERS = {order: struct.Struct(order + "HHIQQQIHHHHHH") for order in "<>"}
@@ -318,6 +319,12 @@ class ElfFile:
                 found.append(self.symbol_at(number))
                 number = types.find(kind, number + 1)
         return found
+
+    @property
+    def raw_symbols(self) -> tuple[bytes, bytes]:
+        """The symbol table and its names, as they are in the file."""
+        table = self._symbol_table or self._read_symbol_table()
+        return table.rows, table.names.table
 
     @property
     def externs(self) -> list[Symbol]:

@@ -46,7 +46,7 @@ class ElfStrings:
     """One string table. Errors are ObjectErrors of the file, and say what string it was (`what` it names)."""
 
     def __init__(self, table: bytes, file: str) -> None:
-        self._table = table
+        self.table = table
         self._file = file
         # ASCII, as hardly any table is not, needs no decoding of each name.
         self.text = table.decode("ascii") if table.isascii() else ""
@@ -70,15 +70,15 @@ class ElfStrings:
         if 0 <= end - at < LONG:
             return self.text[at:end]
         what = f"{what} {number}"
-        end = self._table.find(0, at)
+        end = self.table.find(0, at)
         if end < 0:
-            size = len(self._table)
+            size = len(self.table)
             raise ObjectError(self._file, "", f"{what} at {at} lies outside its string table ({size} bytes)")
-        raw = self._table[at:end]
+        raw = self.table[at:end]
         if len(raw) < LONG:
             return raw.decode("utf-8", "replace")
         if self._long is None:
-            self._long = LongStrings(len(self._table))
+            self._long = LongStrings(len(self.table))
         text = self._long.decode(at, raw)
         if text is None:
             raise ObjectError(self._file, "", f"{what}: long strings overlap, which no compiler makes")

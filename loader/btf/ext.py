@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ..errors import BtfError
-from ..lean import TYPE_CHECKING, NamedTuple, PlainData, field, read_numbers, struct
-from . import MAGIC, Btf
+from ..lean import NATIVE, TYPE_CHECKING, NamedTuple, PlainData, as_numbers, field
+from ..native import native
+from . import Btf
+from .table import u32_room
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,8 +16,12 @@ if TYPE_CHECKING:
     Name and text are offsets into the BTF's strings.
     """
 
-HEADER_SIZE = 24
-"""Up to line info; with CO-RE relocations it has 32 bytes."""
+    Block = tuple[int, int, list[int]]
+    """One part's records of one section: which part, the name of the section (an offset into the
+    strings) and the numbers of the records, one behind the other."""
+
+FUNCTIONS, LINES, RELOCATIONS = range(3)
+"""The parts."""
 
 
 class CoreRelocation(NamedTuple):
@@ -36,74 +41,55 @@ class BtfExt(PlainData):
     functions: dict[str, dict[int, int]] = field(default_factory=dict)
     """Offset → id of the FUNC."""
     lines: dict[str, list[int]] = field(default_factory=dict)
-    """The four numbers of each `LineInfo`, one behind the other; the first is a byte offset here."""
+    """The four numbers of each `LineInfo`, one behind the other; the first is a byte offset here, by
+    which they are sorted."""
     core: dict[str, list[tuple[int, CoreRelocation]]] = field(default_factory=dict)
 
 
 def parse_ext(data: bytes, btf: Btf) -> BtfExt:
     """Read .BTF.ext of the object that `btf` belongs to. Raises BtfError."""
-    order = btf.byte_order
-    if len(data) < HEADER_SIZE:
-        raise BtfError(f".BTF.ext is too short for its header ({len(data)} bytes)")
-    magic, version, _, header_size, functions_at, functions_size, lines_at, lines_size = struct.unpack_from(
-        order + "HBBIIIII", data
-    )
-    if magic != MAGIC:
-        raise BtfError(f".BTF.ext has the magic number {magic:#x}, not {MAGIC:#x}")
-    if version != 1:
-        raise BtfError(f".BTF.ext version {version} is not known")
-    if not HEADER_SIZE <= header_size <= len(data):
-        raise BtfError(f".BTF.ext header has {header_size} bytes of {len(data)}")
-    core_at, core_size = struct.unpack_from(order + "II", data, 24) if header_size >= 32 else (0, 0)
-    if (header_size | functions_at | lines_at | core_at) % 4:
-        raise BtfError(".BTF.ext has parts that do not start at a multiple of 4 bytes")
-    # It is all numbers of 32 bits.
-    body = read_numbers("I", data, header_size, (len(data) - header_size) & ~3, order).tolist()
+    blocks = _native_blocks(data) if btf.byte_order == NATIVE else None
+    if blocks is None:
+        from .ext_blocks import read_blocks  # here, as it says what is wrong, or does the unusual
+
+        blocks = read_blocks(data, btf)
     ext = BtfExt()
-    if functions_size:
-        for section, numbers in _blocks(body, "func_info", functions_at, functions_size, 2, btf):
-            ext.functions.setdefault(section, {}).update(zip(numbers[::2], numbers[1::2], strict=True))
-    if lines_size:
-        for section, numbers in _blocks(body, "line_info", lines_at, lines_size, 4, btf):
-            ext.lines.setdefault(section, []).extend(numbers)
-    if core_size:
-        for section, numbers in _blocks(body, "core_relo", core_at, core_size, 4, btf):
+    came_twice: set[str] = set()
+    for part, name, numbers in blocks:
+        section = btf.string(name)
+        if part == FUNCTIONS:
+            ids = dict(zip(numbers[::2], numbers[1::2], strict=True))
+            ext.functions.setdefault(section, ids).update(ids)
+        elif part == LINES:
+            if section in ext.lines:
+                came_twice.add(section)
+                ext.lines[section] += numbers
+            else:
+                ext.lines[section] = numbers
+        else:
             ext.core.setdefault(section, []).extend(
                 (offset, CoreRelocation(kind, type_id, btf.string(access)))
                 for offset, type_id, access, kind in line_rows(numbers)
             )
+    for section in came_twice:
+        ext.lines[section] = [number for line in sorted(line_rows(ext.lines[section])) for number in line]
     return ext
+
+
+def _native_blocks(data: bytes) -> list[Block] | None:
+    """None where anything is not as compilers make it."""
+    words = as_numbers("I", memoryview(data)[: len(data) & ~3])
+    room = u32_room(len(words))
+    count = native.btf_ext(words, room)
+    if count < 0:
+        return None
+    found = iter(room[:count].tolist())
+    return [
+        (part, name, words[first:end].tolist())
+        for part, name, first, end in zip(found, found, found, found, strict=True)
+    ]
 
 
 def line_rows(words: Sequence[int]) -> list[LineInfo]:
     """The records whose numbers lie one behind the other."""
     return [*zip(words[::4], words[1::4], words[2::4], words[3::4], strict=True)]
-
-
-def _blocks(
-    body: list[int], what: str, start: int, size: int, width: int, btf: Btf
-) -> list[tuple[str, list[int]]]:
-    """The numbers of the records of one of the three parts, `width` of each, by the name of their section."""
-    at, end = start // 4, (start + size) // 4
-    if end > len(body) or size < 4:
-        raise BtfError(f".BTF.ext {what} ({start}+{size}) exceeds the data ({4 * len(body)} bytes)")
-    row_size = body[at]
-    if row_size < 4 * width or row_size % 4:
-        raise BtfError(f".BTF.ext {what} has records of {row_size} bytes; expected {4 * width}")
-    if row_size > size:
-        raise BtfError(f".BTF.ext {what} has records of {row_size} bytes in {size}")
-    row, at = row_size // 4, at + 1
-    blocks: list[tuple[str, list[int]]] = []
-    while at < end:
-        if at + 2 > end:
-            raise BtfError(f".BTF.ext {what} is cut off at {4 * at}")
-        name, count = body[at], body[at + 1]
-        first, at = at + 2, at + 2 + count * row
-        if at > end:
-            problem = f"{count} records at {4 * first} exceeds its {size} bytes"
-            raise BtfError(f".BTF.ext {what} of {problem}")
-        numbers = body[first:at]
-        if row > width:  # by a newer compiler; what is behind the records is passed over
-            numbers = [number for one in range(0, len(numbers), row) for number in numbers[one : one + width]]
-        blocks.append((btf.string(name), numbers))
-    return blocks

@@ -9,9 +9,30 @@ enum {
 	BTF_HEADER_WORDS = 3,
 	BTF_ENTRY_RECORD_BITS = 32,
 	BTF_MAX_NAME = 512,	/* KSYM_NAME_LEN, beyond which the kernel refuses a name */
+	BTF_MAGIC = 0xEB9F,
+	BTF_VAR = 14,
+	BTF_DATASEC = 15,
+	BTF_STATIC = 0,
+	BTF_GLOBAL = 1,
 	CRC32_POLYNOMIAL = 0xEDB88320,	/* reflected, as zlib's */
 	DIGIT_BITS = 8,
 	DIGITS = 1 << DIGIT_BITS,
+};
+
+/* A symbol as it lies in an ELF file. */
+struct elf_symbol {
+	uint32_t name;
+	uint8_t info, other;	/* info: binding << 4 | type; other: visibility */
+	uint16_t section;
+	uint64_t value, size;
+};
+
+enum {
+	ELF_OBJECT = 1,
+	ELF_LOCAL = 0,
+	ELF_RESERVED = 0xFF00,	/* and above: no section */
+	ELF_INTERNAL = 1,
+	ELF_HIDDEN = 2,
 };
 
 /* Words behind a record's header by kind: a fixed number, and a number per element. */
@@ -242,4 +263,149 @@ static unsigned bpflab_btf_index(const uint32_t *words, const uint32_t *offsets,
 		sort_by_digit(scratch, entries, named, shift + DIGIT_BITS);
 	}
 	return named;
+}
+
+/* Of what is larger or stranger than a compiler makes it, Python says what it is. */
+enum { MOST_COMPARED = 1 << 16, MOST_VARIABLES = 256, LONG_NAME = 256 };
+
+/* The last global variable of a name among an ELF file's symbols; whether there is one. */
+static int global_variable(const char *symbols, unsigned count, const char *names, uint32_t names_size,
+			   const char *name, size_t size, struct elf_symbol *found)
+{
+	while (count--) {
+		struct elf_symbol *one = found;
+
+		memcpy(one, symbols + count * sizeof(*one), sizeof(*one));
+		if ((one->info & 0xF) == ELF_OBJECT && one->info >> 4 != ELF_LOCAL && one->section
+		    && one->section < ELF_RESERVED && one->name < names_size
+		    && names_size - one->name >= size && !memcmp(names + one->name, name, size))
+			return 1;
+	}
+	return 0;
+}
+
+/* Put the variables of a DATASEC, three words each, in the order of their offsets. */
+static void sort_variables(uint32_t *entries, unsigned count)
+{
+	for (unsigned i = 1; i < count; i++) {
+		const uint32_t moved[] = { entries[3 * i], entries[3 * i + 1], entries[3 * i + 2] };
+		unsigned to = i;
+
+		for (; to && entries[3 * to - 2] > moved[1]; to--)
+			memcpy(entries + 3 * to, entries + 3 * (to - 1), sizeof(moved));
+		memcpy(entries + 3 * to, moved, sizeof(moved));
+	}
+}
+
+/*
+ * Give the global variables of all DATASECs (`types` records of `count` words) the offsets of
+ * their symbols, and each DATASEC the order of its variables' offsets; hidden ones become static.
+ * Not in .kconfig and .ksyms. `found` gets of each DATASEC its type id, whether a variable of it
+ * is not static, the number of its variables, and each one's offset and type; it has room for
+ * `count`. How many numbers that are, or -1 where anything is not as a compiler makes it: then it
+ * is not done, or only in part, and doing it again is no harm.
+ */
+static int bpflab_btf_datasecs(uint32_t *words, unsigned count, const uint32_t *offsets, unsigned types,
+			       const char *strings, uint32_t strings_size, const char *symbols,
+			       unsigned symbols_size, const char *names, uint32_t names_size, uint32_t *found)
+{
+	const unsigned symbol_count = symbols_size / sizeof(struct elf_symbol);
+	uint64_t compared = 0;
+	unsigned written = 0;
+
+	for (unsigned number = 0; number < types; number++) {
+		uint32_t *section = words + offsets[number], *entries = section + BTF_HEADER_WORDS;
+		uint32_t info = section[1], length = info & 0xFFFFFF, *head = found + written;
+		const char *name = strings + section[0];
+
+		if ((info >> 24 & 0x7F) != BTF_DATASEC)
+			continue;
+		if (section[0] >= strings_size || length > MOST_VARIABLES)
+			return -1;
+		if (!strcmp(name, ".kconfig") || !strcmp(name, ".ksyms"))
+			continue;
+		head[0] = number + 1;
+		head[1] = 0;
+		head[2] = length;
+		for (unsigned i = 0; i < length; i++) {
+			uint32_t *entry = entries + 3 * i, *variable;
+			struct elf_symbol symbol;
+			size_t size;
+
+			if (!entry[0] || entry[0] > types)
+				return -1;
+			variable = words + offsets[entry[0] - 1];
+			if ((variable[1] >> 24 & 0x7F) != BTF_VAR || variable[0] >= strings_size)
+				return -1;
+			if (variable[3] == BTF_GLOBAL) {
+				size = strnlen(strings + variable[0], strings_size - variable[0]) + 1;
+				compared += symbol_count;
+				if (size > LONG_NAME || size > strings_size - variable[0] || compared > MOST_COMPARED
+				    || !global_variable(symbols, symbol_count, names, names_size,
+							strings + variable[0], size, &symbol)
+				    || symbol.value > UINT32_MAX)
+					return -1;
+				entry[1] = (uint32_t)symbol.value;
+				if ((symbol.other & 3) == ELF_INTERNAL || (symbol.other & 3) == ELF_HIDDEN)
+					variable[3] = BTF_STATIC;
+			}
+			if (variable[3] != BTF_STATIC)
+				head[1] = 1;
+		}
+		sort_variables(entries, length);
+		for (unsigned i = 0; i < length; i++) {
+			head[3 + 2 * i] = entries[3 * i + 1];
+			head[4 + 2 * i] = words[offsets[entries[3 * i] - 1] + 2];
+		}
+		written += 3 + 2 * length;
+	}
+	return (int)written;
+}
+
+/*
+ * Find the records of .BTF.ext: `found` gets of each section in each part which part it is (0 functions,
+ * 1 lines, 2 relocations), the offset of the section's name, and where the records' words begin and end;
+ * it has room for `count` numbers. How many these are, or -1 where anything is not as a compiler makes
+ * it: a part outside the data, records of another length, of no instruction, or lines in disorder.
+ */
+static int bpflab_btf_ext(const uint32_t *words, unsigned count, uint32_t *found)
+{
+	static const uint8_t widths[] = { 2, 4, 4 };
+	unsigned written = 0, parts;
+
+	if (count < 6 || words[0] != (BTF_MAGIC | 1 << 16) || words[1] < 24 || words[1] % 4 || words[1] / 4 > count)
+		return -1;
+	parts = words[1] >= 32 ? 3 : 2;
+	for (unsigned part = 0; part < parts; part++) {
+		const unsigned width = widths[part];
+		uint32_t start = words[2 + 2 * part], size = words[3 + 2 * part];
+		uint64_t at = ((uint64_t)words[1] + start) / 4, end = at + size / 4;
+
+		if (start % 4 || size % 4 || (size && end > count))
+			return -1;
+		if (!size)
+			continue;
+		if (words[at++] != 4 * width)
+			return -1;
+		while (at < end) {
+			uint32_t name, before = 0, *block = found + written;
+
+			/* Four numbers are written for at least as many that are read. */
+			if (end - at < 2 + width || (uint64_t)words[at + 1] * width > end - at - 2 || !words[at + 1])
+				return -1;
+			name = words[at];
+			block[0] = part;
+			block[1] = name;
+			block[2] = (uint32_t)at + 2;
+			at += 2;
+			for (uint64_t last = at + (uint64_t)words[at - 1] * width; at < last; at += width) {
+				if (words[at] % 8 || (part == 1 && words[at] < before))
+					return -1;
+				before = words[at];
+			}
+			block[3] = (uint32_t)at;
+			written += 4;
+		}
+	}
+	return (int)written;
 }

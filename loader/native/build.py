@@ -44,6 +44,10 @@ unsigned bpflab_btf_members(const uint32_t *members, unsigned count,
 unsigned bpflab_btf_index(const uint32_t *words, const uint32_t *offsets, unsigned count,
                           const char *base, uint32_t base_size, const char *own, uint32_t own_size,
                           uint64_t *entries, uint64_t *scratch);
+int bpflab_btf_datasecs(uint32_t *words, unsigned count, const uint32_t *offsets, unsigned types,
+                        const char *strings, uint32_t strings_size, const char *symbols,
+                        unsigned symbols_size, const char *names, uint32_t names_size, uint32_t *found);
+int bpflab_btf_ext(const uint32_t *words, unsigned count, uint32_t *found);
 """)
 ffibuilder.set_source(
     "bpflab.loader.native._native",

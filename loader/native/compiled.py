@@ -209,5 +209,31 @@ def btf_index(
     return result
 
 
+def btf_datasecs(
+    words: Words, offsets: memoryview, strings: bytes, symbols: bytes, names: bytes, found: memoryview
+) -> int:
+    assert len(found) >= len(words)
+    result: int = lib.bpflab_btf_datasecs(
+        _u32(words),
+        len(words),
+        _u32(offsets),
+        len(offsets),
+        strings,
+        len(strings),
+        symbols,
+        len(symbols),
+        names,
+        len(names),
+        _u32(found),
+    )
+    return result
+
+
+def btf_ext(words: Words, found: memoryview) -> int:
+    assert len(found) >= len(words)
+    result: int = lib.bpflab_btf_ext(_u32(words), len(words), _u32(found))
+    return result
+
+
 def _u32(buffer: Words) -> object:
     return _from_buffer("uint32_t[]", buffer)

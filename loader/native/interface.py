@@ -195,3 +195,32 @@ class Native(Protocol):
         as in `btf_find`.
         """
         ...
+
+    def btf_datasecs(
+        self,
+        words: Words,
+        offsets: memoryview,
+        strings: bytes,
+        symbols: bytes,
+        names: bytes,
+        found: memoryview,
+    ) -> int:
+        """Put the DATASECs of an object right, as `spec.datasecs.fix_datasecs` does; -1 if it is not done.
+
+        Which is where anything is not as compilers make it, or larger: then that function has to say
+        what, and does all of it again. `symbols` is the symbol table in native byte order, `names` its
+        string table. What is known of each DATASEC goes into `found` (format "I", with room for as
+        much as `words`), and how many numbers these are is the result: its type id, whether any of
+        its variables is not static, the number of its variables, and each one's offset and type id.
+        """
+        ...
+
+    def btf_ext(self, words: Words, found: memoryview) -> int:
+        """Find the records of .BTF.ext; -1 where anything is not as compilers make it.
+
+        Then `btf.ext_blocks.read_blocks` has to say what, and does it. `found` (format "I", with room for
+        as much as `words`) gets of each section in each part: which part (`btf.ext`), the offset of the
+        section's name in the strings, and where the records begin and end in `words`. How many numbers
+        these are is the result.
+        """
+        ...

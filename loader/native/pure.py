@@ -10,12 +10,14 @@ from mmap import MAP_PRIVATE, PROT_READ, mmap
 from struct import Struct
 
 from . import NO_INT
-from .pure_btf import btf_find, btf_index, btf_members, btf_offsets
+from .pure_btf import btf_datasecs, btf_ext, btf_find, btf_index, btf_members, btf_offsets
 from .pure_events import load, loader, perf_drainer, ringbuf_scanner, store, storer
 
 __all__ = [
     "address",
     "bpf",
+    "btf_datasecs",
+    "btf_ext",
     "btf_find",
     "btf_index",
     "btf_members",

@@ -6,88 +6,50 @@ ELF symbols know them.
 
 from __future__ import annotations
 
-from ..btf import Btf, Kind, Linkage
-from ..btf.records import HEADER_WORDS, KCONFIG, KSYMS, info_vlen
-from ..elf import SHN_LORESERVE, STB_LOCAL, STT_OBJECT, STV_HIDDEN, STV_INTERNAL, Symbol, place_of
+from ..btf import Btf
+from ..btf.table import u32_room
+from ..elf import STB_LOCAL, STT_OBJECT, ElfFile, place_of
 from ..enums import MapFlags, MapType
-from ..errors import BtfError
-from ..lean import TYPE_CHECKING, struct
+from ..lean import NATIVE
+from ..native import native
 from . import MapSpec, VariableSpec
-from .file import DATA_SECTIONS, Datasec, ObjectFile, data_kind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-HIDDEN = (STV_HIDDEN, STV_INTERNAL)
-_VAR, _STATIC, _GLOBAL = int(Kind.VAR), int(Linkage.STATIC), int(Linkage.GLOBAL)
-"""As plain numbers, which are compared in a third of the time."""
+from .file import DATA_SECTIONS, MAX_NUMBER, Datasec, ObjectFile, data_kind
 
 
 def read_datasecs(file: ObjectFile) -> None:
     """Put right what the compiler left open in the BTF of the data sections, and note their types."""
-    if file.btf is None:
+    btf, elf = file.btf, file.elf
+    if btf is None:
         return
-    symbols = {
-        symbol.name: symbol
-        for symbol in file.elf.symbols_of(STT_OBJECT)
-        if symbol.bind != STB_LOCAL and 0 < symbol.section < SHN_LORESERVE
-    }
-    file.datasecs = fix_datasecs(file.btf, file.elf.size_of, symbols)
+    symbols = elf.symbols_of(STT_OBJECT)
+    found = _put_right(btf, elf) if elf.byte_order == NATIVE else None
+    if found is None:
+        from .datasecs import fix_datasecs  # here, as it says what is wrong, or does the unusual
+
+        found = fix_datasecs(btf, elf.size_of, symbols)
+    file.datasecs = found
 
 
-def fix_datasecs(
-    btf: Btf, section_size: Callable[[str], int], symbols: Mapping[str, Symbol]
-) -> dict[str, Datasec]:
-    """Fill in size and offsets of every DATASEC of defined variables, and sort its variables; all by name.
-
-    In place, before any of these types is asked for: the words of `btf`, which has no base, must be
-    the caller's own.
-    `symbols` are those of global variables. A hidden one becomes static: like libbpf, this decides
-    which data maps user space may map. Raises BtfError if the BTF names a section or variable that
-    the file lacks.
-    """
-    words, text, offsets = btf.words, btf.string, btf.offsets
-    count = len(offsets)
+def _put_right(btf: Btf, elf: ElfFile) -> dict[str, Datasec] | None:
+    """As `fix_datasecs`, which would be a tenth of a small load; None where it has to do it."""
+    words, offsets = btf.words, btf.offsets
+    room = u32_room(len(words))
+    count = native.btf_datasecs(words, offsets, btf.strings, *elf.raw_symbols, room)
+    if count < 0:
+        return None
     found: dict[str, Datasec] = {}
-    # The words themselves: making an object of each record would take a tenth of a small load.
-    for section_id in btf.section_ids:
-        at = offsets[section_id - 1]
-        name = text(words[at])
-        if name in (KCONFIG, KSYMS):
-            continue
-        size = words[at + 2] or section_size(name)
-        if not size:
-            raise BtfError(f"DATASEC '{name}' has no ELF section of that name with data")
-        first = at + HEADER_WORDS
-        numbers = iter(words[first : first + 3 * info_vlen(words[at + 1])].tolist())
-        entries: list[tuple[int, int, int, int]] = []
-        types: dict[int, int] = {}
-        is_shared = False
-        for type_id, offset, length in zip(numbers, numbers, numbers, strict=True):
-            variable = offsets[type_id - 1] if 0 < type_id <= count else None
-            if variable is None or words[variable + 1] >> 24 & 0x7F != _VAR:
-                raise BtfError(f"DATASEC '{name}' holds '{btf.type(type_id).name}', which is no variable")
-            linkage = words[variable + HEADER_WORDS]
-            if linkage == _GLOBAL:
-                symbol = symbols.get(text(words[variable]))
-                if symbol is None:
-                    raise BtfError(f"variable '{text(words[variable])}' of '{name}' has no ELF symbol")
-                # The static linker (bpftool gen object) writes offsets as well, but wrong ones where
-                # an extern or a weak definition came before the one that counts.
-                _, offset, _, _, _, visibility, _ = symbol
-                if visibility in HIDDEN:
-                    words[variable + HEADER_WORDS] = linkage = _STATIC
-            if linkage != _STATIC:
-                is_shared = True
-            types[offset] = words[variable + 2]
-            entries.append((offset, len(entries), type_id, length))
-        entries.sort()
-        sorted_numbers = [one for offset, _, type_id, length in entries for one in (type_id, offset, length)]
-        try:
-            struct.pack_into(f"={len(sorted_numbers) + 1}I", words, 4 * (at + 2), size, *sorted_numbers)
-        except struct.error:
-            raise BtfError(f"DATASEC '{name}' has a size or an offset beyond 32 bits") from None
-        found.setdefault(name, tuple.__new__(Datasec, (section_id, is_shared, types)))
+    numbers, at = room[:count].tolist(), 0
+    while at < count:
+        type_id, is_shared, held = numbers[at : at + 3]
+        first, at = at + 3, at + 3 + 2 * held
+        word = offsets[type_id - 1]
+        name = btf.string(words[word])
+        size = words[word + 2] or elf.size_of(name)
+        if not 0 < size <= MAX_NUMBER:
+            return None
+        words[word + 2] = size
+        types = dict(zip(numbers[first:at:2], numbers[first + 1 : at : 2], strict=True))
+        found.setdefault(name, tuple.__new__(Datasec, (type_id, bool(is_shared), types)))
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .. import insn as bpf
 from ..btf import Btf, Kind
-from ..btf.ext import line_rows
 from ..elf import SHF_EXECINSTR, SHT_PROGBITS, STB_LOCAL, STT_FUNC, Section, Symbol, place_of
 from ..lean import TYPE_CHECKING, NamedTuple, bisect_left, bisect_right
 from . import ExternReference, ExternSpec, Function, FunctionReference, MapReference, ProgramSpec
@@ -12,8 +11,6 @@ from .file import ARENA, JUMP_TABLES, LEGACY_MAPS, MAPS, ObjectFile, data_kind
 from .sections import UNKNOWN_SECTION, find_section
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ..errors import ObjectError
     from .jump_tables import JumpTableReader
 
@@ -212,36 +209,17 @@ class FunctionReader:
     def _read_ext(self, code: _Code) -> None:
         """Hand the section's BTF.ext records to the functions they lie in."""
         ext, (section, starts, functions) = self.file.ext, code
-        if types := ext.functions.get(section.name):
-            self._require_insns(section, types)
-            for start, function in zip(starts, functions, strict=True):
-                function.type_id = types.get(start, 0)
-        if lines := ext.lines.get(section.name):
-            self._read_lines(code, lines)
-        if relocations := ext.core.get(section.name):
-            self._require_insns(section, [offset for offset, _ in relocations])
-            for offset, relocation in relocations:
-                if place := _containing(code, offset):
-                    place[0].core.append((place[1], relocation))
-
-    def _read_lines(self, code: _Code, lines: list[int]) -> None:
-        """Each function gets its part of the numbers: a line at a time would be a tenth of a small load."""
-        section, starts, functions = code
+        types, lines = ext.functions.get(section.name, {}), ext.lines.get(section.name, [])
         offsets = lines[::4]
-        if offsets != sorted(offsets):
-            lines = [number for row in sorted(line_rows(lines)) for number in row]
-            offsets = lines[::4]
-        self._require_insns(section, offsets)
         for start, function in zip(starts, functions, strict=True):
+            function.type_id = types.get(start, 0)
+            # Its part of the numbers: a line at a time would be a tenth of a small load.
             first, end = bisect_left(offsets, start), bisect_left(offsets, start + len(function.insns))
             function.line_info = own = lines[4 * first : 4 * end]
             own[::4] = [(offset - start) // bpf.SIZE for offset in offsets[first:end]]
-
-    def _require_insns(self, section: Section, offsets: Iterable[int]) -> None:
-        """Raises ObjectError unless an instruction may be at each of them."""
-        for offset in [offset for offset in offsets if offset % bpf.SIZE]:
-            problem = f"a record at {offset} of section '{section.name}' hits no instruction"
-            raise self.file.error(".BTF.ext", problem)
+        for offset, relocation in ext.core.get(section.name, ()):
+            if place := _containing(code, offset):
+                place[0].core.append((place[1], relocation))
 
 
 def _where(function: Function, index: int) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ..btf.records import Kind, Linkage, make_info
-from ..elf import STT_FUNC, Symbol
+from ..elf import HIDDEN, STT_FUNC, Symbol
 from ..errors import BtfError, ObjectError
 from ..lean import TYPE_CHECKING, struct
 from . import ExternSpec, ObjectSpec
-from .data import HIDDEN, read_data_maps, read_datasecs, read_variables
+from .data import read_data_maps, read_datasecs, read_variables
 from .file import ARENA, LEGACY_MAPS, MAPS, STRUCT_OPS, ObjectFile, open_object
 from .functions import TEXT, FunctionReader, make_programs
 

@@ -19,7 +19,7 @@ from bpflab.loader.btf.sanitize import BtfFeature, features_used, without
 from bpflab.loader.elf import STB_GLOBAL, STT_OBJECT, ElfFile, Symbol
 from bpflab.loader.errors import BtfError
 from bpflab.loader.spec import ObjectSpec
-from bpflab.loader.spec.data import fix_datasecs
+from bpflab.loader.spec.datasecs import fix_datasecs
 from bpflab.loader.syscall import btf_load
 
 SOURCE = """
@@ -177,10 +177,9 @@ def test_the_symbols_know_better_where_linked_variables_are() -> None:
     entries = [word for type_id, offset in zip(ids, (4, 8), strict=True) for word in (type_id, offset, 4)]
     section = edit.append(".data", make_info(Kind.DATASEC, 2), 24, *entries)
     btf = edit.finish()
-    symbols = {
-        name: Symbol(name, place, 4, STT_OBJECT, STB_GLOBAL, 0, 1)
-        for name, place in (("won", 20), ("other", 8))
-    }
+    symbols = [
+        Symbol(name, place, 4, STT_OBJECT, STB_GLOBAL, 0, 1) for name, place in (("won", 20), ("other", 8))
+    ]
     fix_datasecs(btf, lambda _: 24, symbols)
     assert btf.section_variables(btf.type(section)) == [(ids[1], 8, 4), (ids[0], 20, 4)]
 
@@ -203,7 +202,7 @@ def test_a_section_that_the_file_contradicts_is_refused(
     number = edit.append("int", make_info(Kind.INT), 4, 32)
     assert edit.append("one", make_info(Kind.VAR), number, Linkage.GLOBAL) == 2
     edit.append(".data", make_info(Kind.DATASEC, 1), 0, held, 0, 4)
-    known = {} if place is None else {"one": Symbol("one", place, 4, STT_OBJECT, STB_GLOBAL, 0, 1)}
+    known = [] if place is None else [Symbol("one", place, 4, STT_OBJECT, STB_GLOBAL, 0, 1)]
     with pytest.raises(BtfError, match=problem):
         fix_datasecs(edit.finish(), lambda _: size, known)
 
