@@ -7,7 +7,7 @@ Every offset and size is checked before use.
 from __future__ import annotations
 
 from .errors import ObjectError
-from .lean import TYPE_CHECKING, NamedTuple, read_numbers, struct
+from .lean import TYPE_CHECKING, NamedTuple, struct
 from .string_table import LONG, ElfStrings
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ _HEADERS = {order: struct.Struct(order + "HHIQQQIHHHHHH") for order in "<>"}
 """What follows the first 16 bytes."""
 SECTION_HEADER = struct.calcsize("<IIQQQQIIQQ")
 _SECTION_HEADERS = {order: struct.Struct(order + "IIQQQQIIQQ") for order in "<>"}
+_COLUMNS = {order: struct.Struct(order + "II16xQQ4xI16x") for order in "<>"}
+"""What is looked at of every section: name, type, offset, size, info."""
 SYMBOL = struct.calcsize("<IBBHQQ")
 _SYMBOLS = {order: struct.Struct(order + "IBBHQQ") for order in "<>"}
 INFO, OTHER = 4, 5
@@ -148,12 +150,10 @@ class ElfFile:
         headers_end = at + count * SECTION_HEADER
         if headers_end > end or names >= count:
             raise self._missing_headers(at, count, names)
-        # The columns that are looked at; rows of all 27 headers of a small object would be 270 numbers.
         self._headers = headers = data[at:headers_end]
-        words = read_numbers("I", headers, 0, len(headers), order)
-        longs = read_numbers("Q", headers, 0, len(headers), order)
-        places, self._types, self._infos = words[::16].tolist(), words[1::16].tolist(), words[11::16].tolist()
-        self._offsets, self._sizes = offsets, sizes = longs[3::8].tolist(), longs[4::8].tolist()
+        columns = zip(*_COLUMNS[order].iter_unpack(headers), strict=True)
+        places, self._types, offsets, sizes, self._infos = columns
+        self._offsets, self._sizes = offsets, sizes
         if offsets[names] + sizes[names] > end:
             problem = f"section names at {offsets[names]}+{sizes[names]} reach beyond the file ({end} bytes)"
             raise ObjectError(name, "", problem)

@@ -164,9 +164,8 @@ def _externs(spec: ObjectSpec, target: Target, kconfig: str) -> Externs | None:
 
 def _struct_ops(spec: ObjectSpec, target: Target) -> StructOps | None:
     """None if the object has no such maps or programs."""
-    if all(one.kind != "struct_ops" for one in spec.maps.values()) and all(
-        one.type != ProgType.STRUCT_OPS for one in spec.programs.values()
-    ):
+    kinds, types = [one.kind for one in spec.maps.values()], [one.type for one in spec.programs.values()]
+    if "struct_ops" not in kinds and ProgType.STRUCT_OPS not in types:
         return None
     from .struct_ops import StructOps
 

@@ -20,14 +20,14 @@ __all__ = [
     "OpenEnum",
     "PlainData",
     "Protocol",
-    "as_numbers",
+    "as_words",
     "bisect_left",
     "bisect_right",
     "cache",
     "field",
     "partial",
     "read_file",
-    "read_numbers",
+    "read_words",
     "replace",
     "struct",
     "swapped",
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
 
     One = TypeVar("One", bound=PlainData)
     ByteOrder = Literal["<", ">"]
-    NumberCode = Literal["I", "Q"]
 
     def replace(record: One, **changes: Any) -> One: ...
 else:
@@ -152,6 +151,9 @@ else:
             setattr(record, name, value)
         return True
 
+    _LITERALS = {list: "[]", dict: "{}"}
+    """What takes a third of the time that a call does."""
+
     def _constructor(fields):
         """An ``__init__`` that sets every field; from source, to be as fast as one written by hand."""
         parameters, body, names = [], [], {"_NONE": _NONE}
@@ -161,7 +163,8 @@ else:
             has_factory = one.factory is not _NONE
             has_default = has_factory or one.default is not _NONE
             parameters.append(f"{name}=_default_{name}" if has_default else name)
-            value = f"_make_{name}() if {name} is _NONE else {name}" if has_factory else name
+            made = _LITERALS.get(one.factory, f"_make_{name}()")
+            value = f"{made} if {name} is _NONE else {name}" if has_factory else name
             body.append(f" self.{name} = {value}\n")
         exec(f"def __init__(self, {', '.join(parameters)}):\n{''.join(body)}", names)
         return names["__init__"]
@@ -319,31 +322,28 @@ def read_file(path: str | Path) -> bytes:
         os.close(fd)
 
 
-# Numbers without array
+# Words without array
 
 NATIVE: ByteOrder = "<" if sys.byteorder == "little" else ">"
 
 
-def read_numbers(code: NumberCode, data: Data, start: int, size: int, byte_order: ByteOrder) -> memoryview:
-    """A part of the data as unsigned numbers of 32 (`code` "I") or 64 bits ("Q").
-
-    As it lies there if this machine can read it so. `size` is in bytes, a whole number of them.
-    """
+def read_words(data: Data, start: int, size: int, byte_order: ByteOrder) -> memoryview:
+    """A part of the data as 32-bit words, as it lies there if this machine can read it so."""
     if byte_order == NATIVE and not start % 4:
-        return as_numbers(code, memoryview(data)[start : start + size])
+        return as_words(memoryview(data)[start : start + size])
     copied = bytearray(data[start : start + size])
-    return as_numbers(code, copied if byte_order == NATIVE else swapped(code, copied))
+    return as_words(copied if byte_order == NATIVE else swapped(copied))
 
 
-def as_numbers(code: NumberCode, data: bytes | bytearray | memoryview) -> memoryview:
-    """Bytes as numbers of this machine."""
-    return memoryview(data).cast(code) if len(data) else memoryview(bytes(8)).cast(code)[:0]
+def as_words(data: bytes | bytearray | memoryview) -> memoryview:
+    """Bytes as 32-bit words of this machine."""
+    return memoryview(data).cast("I") if len(data) else memoryview(bytes(4)).cast("I")[:0]
 
 
-def swapped(code: NumberCode, numbers: bytes | bytearray) -> bytearray:
-    """The same numbers in the other byte order."""
+def swapped(words: bytes | bytearray) -> bytearray:
+    """The same words in the other byte order."""
     from array import array  # here, for objects of the other byte order only
 
-    other = array(code, numbers)
+    other = array("I", words)
     other.byteswap()
     return bytearray(other.tobytes())

@@ -9,7 +9,7 @@ asked for.
 from __future__ import annotations
 
 from ..errors import BtfError
-from ..lean import NATIVE, TYPE_CHECKING, read_numbers, struct, swapped
+from ..lean import NATIVE, TYPE_CHECKING, read_words, struct, swapped
 from ..native import native
 from ..string_table import StringSection
 from .records import (
@@ -116,7 +116,7 @@ class Btf:
                 raise BtfError(f"BTF {what} section ({start}+{size}) exceeds the data ({len(data)} bytes)")
         if type_len % 4:
             raise BtfError(f"BTF type section has an odd length ({type_len} bytes)")
-        words = read_numbers("I", data, header_size + type_off, type_len, byte_order)
+        words = read_words(data, header_size + type_off, type_len, byte_order)
         start = header_size + str_off
         end = start + str_len
         # Split BTF may come without strings of its own, or start in the middle of things.
@@ -137,7 +137,7 @@ class Btf:
         """As raw BTF in its own byte order."""
         types, strings = self.words.tobytes(), self.strings
         if self.byte_order != NATIVE:
-            types = bytes(swapped("I", types))
+            types = bytes(swapped(types))
         layout = self.layout
         size = HEADER_SIZE + 8 if layout else HEADER_SIZE
         after = len(types) + len(layout)

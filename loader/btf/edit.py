@@ -6,7 +6,7 @@ from struct import error as StructError
 from struct import pack, pack_into
 
 from ..errors import BtfError
-from ..lean import as_numbers
+from ..lean import as_words
 from . import Btf
 from .records import HEADER_WORDS, Kind, SectionVariable, make_info
 
@@ -82,6 +82,4 @@ class BtfEdit:
     def finish(self) -> Btf:
         """The changed BTF."""
         btf = self.btf
-        return Btf(
-            as_numbers("I", self.words), bytes(self.strings), btf.byte_order, btf.base, layout=btf.layout
-        )
+        return Btf(as_words(self.words), bytes(self.strings), btf.byte_order, btf.base, layout=btf.layout)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..lean import NATIVE, TYPE_CHECKING, NamedTuple, PlainData, as_numbers, field
+from ..lean import NATIVE, TYPE_CHECKING, NamedTuple, PlainData, as_words, field
 from ..native import native
 from . import Btf
 from .table import u32_room
@@ -78,7 +78,7 @@ def parse_ext(data: bytes, btf: Btf) -> BtfExt:
 
 def _native_blocks(data: bytes) -> list[Block] | None:
     """None where anything is not as compilers make it."""
-    words = as_numbers("I", memoryview(data)[: len(data) & ~3])
+    words = as_words(memoryview(data)[: len(data) & ~3])
     room = u32_room(len(words))
     count = native.btf_ext(words, room)
     if count < 0:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..errors import BtfError
 from ..insn import SIZE
-from ..lean import TYPE_CHECKING, read_numbers, struct
+from ..lean import TYPE_CHECKING, read_words, struct
 from . import MAGIC, Btf
 from .ext import FUNCTIONS, LINES, RELOCATIONS, line_rows
 
@@ -38,7 +38,7 @@ def read_blocks(data: bytes, btf: Btf) -> list[Block]:
     if header_size % 4 or any(start % 4 for start in places[::2]):
         raise BtfError(".BTF.ext has parts that do not start at a multiple of 4 bytes")
     # It is all numbers of 32 bits.
-    body = read_numbers("I", data, header_size, (len(data) - header_size) & ~3, order).tolist()
+    body = read_words(data, header_size, (len(data) - header_size) & ~3, order).tolist()
     blocks: list[Block] = []
     for part, start, size in zip(_PARTS, places[::2], places[1::2], strict=False):
         blocks += [(part, name, rows) for name, rows in _blocks_of(body, part, start, size)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import BtfError
-from ..lean import TYPE_CHECKING, NamedTuple, as_numbers
+from ..lean import TYPE_CHECKING, NamedTuple, as_words
 from . import Btf
 from .edit import BtfEdit
 from .records import COMPOSITES, REFERENCES, BtfType, Kind, is_known, make_info
@@ -35,7 +35,7 @@ def minimal(btf: Btf, wanted: Wanted) -> MinimalBtf:
     """
     kept = _Kept(btf, wanted)
     ids = {old: new for new, old in enumerate(sorted(kept.types), 1)} | {0: 0}
-    edit = BtfEdit(Btf(as_numbers("I", b""), b"\0"))
+    edit = BtfEdit(Btf(as_words(b""), b"\0"))
     for type_id in sorted(kept.types):
         _copy(edit, btf, btf.type(type_id), kept, ids)
     return MinimalBtf(edit.finish(), ids)

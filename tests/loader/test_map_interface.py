@@ -19,7 +19,7 @@ from bpflab.loader.btf.records import make_info
 from bpflab.loader.cpus import possible_cpus
 from bpflab.loader.enums import MapFlags, MapType
 from bpflab.loader.errors import BpflabError, ElementError, KernelError, NotSupportedError
-from bpflab.loader.lean import as_numbers
+from bpflab.loader.lean import as_words
 from bpflab.loader.map_create import create_map
 from bpflab.loader.maps import batch as map_batch
 from bpflab.loader.maps import many as map_many
@@ -333,7 +333,7 @@ def test_threads_use_one_map() -> None:
 def test_integers_of_either_sign() -> None:
     """The short way to an element is for those that are not negative; all others have to come through."""
     spec = MapSpec("signed", MapType.HASH, 4, 4, 8, key_type_id=1, value_type_id=1)
-    edit = BtfEdit(Btf(as_numbers("I", b""), b"\0"))
+    edit = BtfEdit(Btf(as_words(b""), b"\0"))
     edit.append("int", make_info(Kind.INT), 4, IntEncoding.SIGNED << 24 | 32)
     with create_map(spec, "", edit.finish(), None) as table:
         for key, value in ((1, -1), (-1, 1), (-5, -(1 << 31)), ((1 << 31) - 1, (1 << 31) - 1), (3, NO_INT)):
