@@ -271,30 +271,29 @@ class ObjectSpec(PlainData):
     def from_bytes(cls, data: bytes, name: str) -> ObjectSpec:
         """Read an object from memory; `name` stands for it in errors. Raises ObjectError, BtfError."""
 
-        def read() -> ObjectSpec:
-            from .reader import read_object
-
-            return read_object(data, name)
-
-        return _without_collecting(read)
+        return _without_collecting(read_object, data, name)
 
     def load(self, **options: Any) -> Object:
         """Make the live object from this spec; for options and errors see `Object.load`."""
 
-        def load() -> Object:
-            from ..object import Object
-
-            return Object.load(self, **options)
-
-        return _without_collecting(load)
+        return _without_collecting(_load, self, options)
 
 
-def _without_collecting(make: Callable[[], One]) -> One:
+def _load(spec: ObjectSpec, options: dict[str, Any]) -> Object:
+    from ..object import Object
+
+    return Object.load(spec, **options)
+
+
+def _without_collecting(make: Callable[..., One], *arguments: Any) -> One:
     """Make something, all of which stays: looking for garbage among it is 2 % of a small program's life."""
     collects = gc.isenabled()
     gc.disable()
     try:
-        return make()
+        return make(*arguments)
     finally:
         if collects:
             gc.enable()
+
+
+from .reader import read_object  # noqa: E402 - it makes what is defined above
