@@ -11,7 +11,7 @@ from .lean import TYPE_CHECKING, NamedTuple, struct
 from .string_table import LONG, ElfStrings
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Collection, Iterator
     from mmap import mmap
 
     from .lean import ByteOrder
@@ -51,6 +51,8 @@ SYMBOL = struct.calcsize("<IBBHQQ")
 _SYMBOLS = {order: struct.Struct(order + "IBBHQQ") for order in "<>"}
 INFO, OTHER = 4, 5
 """Where type and binding, and the visibility, are in a symbol."""
+FEW = 16
+"""Sections that are sought one by one, each among all others."""
 _TYPE_OF_INFO = bytes(range(16)) * 16
 RELOCATION = struct.calcsize("<QQ")
 _RELOCATIONS = {order: struct.Struct(order + "QQ") for order in "<>"}
@@ -273,13 +275,19 @@ class ElfFile:
         names = enumerate(self._section_names)
         return [self.section_at(number) for number, name in names if name.startswith(beginnings)]
 
-    def relocations_of(self, targets: Container[int]) -> list[Section]:
+    def relocations_of(self, targets: Collection[int]) -> list[Section]:
         """The SHT_REL sections that are for one of the sections with these numbers."""
-        types, infos, found, number = self._types, self._infos, [], -1
-        for _ in range(types.count(SHT_REL)):
-            number = types.index(SHT_REL, number + 1)
-            if infos[number] in targets:
-                found.append(self.section_at(number))
+        types, infos, found = self._types, self._infos, []
+        if len(targets) > FEW:
+            numbers = [number for number, info in enumerate(infos) if info in targets]
+            return [self.section_at(number) for number in numbers if types[number] == SHT_REL]
+        # Sought by the numbers themselves: objects with debug information have more for that than for code.
+        for target in targets:
+            number = -1
+            for _ in range(infos.count(target)):
+                number = infos.index(target, number + 1)
+                if types[number] == SHT_REL:
+                    found.append(self.section_at(number))
         return found
 
     def contents(self, section: Section) -> bytes:
@@ -366,17 +374,18 @@ class ElfFile:
         if found is not None:
             return found
         table = self._symbol_table or self._read_symbol_table()
-        name_at, info, other, home, value, size = table.layout.unpack_from(table.rows, number * SYMBOL)
-        text, kind = table.text, info & 0xF
+        section, _, rows, _, _, names, text, layout = table
+        name_at, info, other, home, value, size = layout.unpack_from(rows, number * SYMBOL)
+        kind = info & 0xF
         end = text.find("\0", name_at)
         if 0 <= end - name_at < LONG:
             name = text[name_at:end]
         else:
-            name = table.names.one(name_at, "name of symbol", number)
+            name = names.one(name_at, "name of symbol", number)
         if home < SHN_LORESERVE:
             if home >= len(self._types):
                 problem = f"symbol {number} ('{name}') is in section {home}, which is missing"
-                raise ObjectError(self.name, table.section, problem)
+                raise ObjectError(self.name, section, problem)
             if kind == STT_SECTION and not name:
                 name = self._section_names[home]
         found = tuple.__new__(Symbol, (name, value, size, kind, info >> 4, other & 3, home))

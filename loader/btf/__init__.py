@@ -83,6 +83,8 @@ class Btf:
         self.string: Callable[[int], str] = strings.text
         """The string at an offset; raises BtfError outside the string section."""
         self.layout = layout
+        self._raw: Data | None = None
+        """What it was read from, if there is nothing else in there, and it is as `encode` makes it."""
         self._table = (
             ScannedTable(words, strings, layout, byte_order) if layout else open_table(words, strings)
         )
@@ -124,7 +126,7 @@ class Btf:
             raise BtfError("BTF string section does not start and end with a zero byte")
         strings = StringSection(data, start, end, base._strings if base else None)
         try:
-            return cls(words, strings, byte_order, base, open_table)
+            made = cls(words, strings, byte_order, base, open_table)
         except BtfError:
             from .layout import layout_of  # here, as all kinds are known, mostly
 
@@ -132,9 +134,15 @@ class Btf:
             if not layout:
                 raise
             return cls(words, strings, byte_order, base, layout=layout)
+        plain = header_size == HEADER_SIZE and not (type_off or data[3]) and byte_order == NATIVE
+        if plain and str_off == type_len and end == len(data):
+            made._raw = data
+        return made
 
     def encode(self) -> bytes:
         """As raw BTF in its own byte order."""
+        if self._raw is not None:
+            return bytes(self._raw)
         types, strings = self.words.tobytes(), self.strings
         if self.byte_order != NATIVE:
             types = bytes(swapped(types))
