@@ -272,8 +272,21 @@ class ElfFile:
 
     def sections_named(self, beginnings: tuple[str, ...]) -> list[Section]:
         """Those whose names begin so, by number."""
-        names = enumerate(self._section_names)
-        return [self.section_at(number) for number, name in names if name.startswith(beginnings)]
+        names, text = self._section_names, self._strings.text
+        # In the text of all names, as few have such names; not where two sections may have one name.
+        if not text or len(self._by_name) < len(names):
+            return [
+                self.section_at(number) for number, name in enumerate(names) if name.startswith(beginnings)
+            ]
+        numbers: set[int] = set()
+        for beginning in beginnings:
+            at = text.find(beginning)
+            while at >= 0:
+                number = self._by_name.get(self._strings.one(at, "name of section", 0))
+                if number is not None:
+                    numbers.add(number)
+                at = text.find(beginning, at + 1)
+        return [self.section_at(number) for number in sorted(numbers)]
 
     def relocations_of(self, targets: Collection[int]) -> list[Section]:
         """The SHT_REL sections that are for one of the sections with these numbers."""

@@ -141,33 +141,15 @@ def _flags(spec: MapSpec) -> int:
 
 def _create(spec: MapSpec, name: str, entries: int, flags: int, btf_fd: int) -> int:
     inner_fd = _create_template(spec, btf_fd)
-    of_events = spec.type in _RING_BUFFERS
-    if of_events or spec.type in WITHOUT_BTF or not spec.value_type_id:
+    if spec.type in _RING_BUFFERS or spec.type in WITHOUT_BTF or not spec.value_type_id:
         btf_fd = 0
-
-    def create(btf_fd: int) -> int:
-        return syscall.map_create(
-            spec.type,
-            0 if of_events else spec.key_size,
-            0 if of_events else spec.value_size,
-            entries,
-            flags,
-            name=name,
-            inner_fd=max(inner_fd, 0),
-            numa_node=spec.numa_node,
-            btf_fd=btf_fd,
-            key_type_id=spec.key_type_id,
-            value_type_id=spec.value_type_id,
-            map_extra=spec.map_extra,
-        )
-
     try:
         try:
-            return create(btf_fd)
+            return _request(spec, name, entries, flags, inner_fd, btf_fd)
         except KernelError as error:
             if not btf_fd or error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, _ENOTSUPP):
                 raise
-            return create(0)
+            return _request(spec, name, entries, flags, inner_fd, 0)
     except KernelError as error:
         raise KernelError(
             f"creating map '{spec.name}' ({spec.type.name})",
@@ -177,6 +159,24 @@ def _create(spec: MapSpec, name: str, entries: int, flags: int, btf_fd: int) -> 
     finally:
         if inner_fd >= 0:
             os.close(inner_fd)
+
+
+def _request(spec: MapSpec, name: str, entries: int, flags: int, inner_fd: int, btf_fd: int) -> int:
+    has_sizes = spec.type not in _RING_BUFFERS
+    return syscall.map_create(
+        spec.type,
+        spec.key_size if has_sizes else 0,
+        spec.value_size if has_sizes else 0,
+        entries,
+        flags,
+        name=name,
+        inner_fd=max(inner_fd, 0),
+        numa_node=spec.numa_node,
+        btf_fd=btf_fd,
+        key_type_id=spec.key_type_id,
+        value_type_id=spec.value_type_id,
+        map_extra=spec.map_extra,
+    )
 
 
 def _create_template(spec: MapSpec, btf_fd: int) -> int:

@@ -238,11 +238,16 @@ def prog_load(
     descriptors that calls of kernel functions index (5.14). The kernel
     gives EAGAIN when a signal interrupts the verifier (since 4.20): tried again without signals.
     """
+    # One piece of memory: asking where each of them is takes longer than putting them together.
+    memory = insns + func_info + line_info + license
+    at = native.address(memory)
+    functions_at = at + len(insns)
+    lines_at = functions_at + len(func_info)
     attr = _PROG_LOAD.pack(
         type,
         len(insns) // 8,
-        native.address(insns),
-        native.address(license),
+        at,
+        lines_at + len(line_info),
         log_level,
         len(log) if log else 0,
         native.address(log) if log else 0,
@@ -253,10 +258,10 @@ def prog_load(
         attach_type,
         btf_fd,
         8 if func_info else 0,
-        native.address(func_info),
+        functions_at if func_info else 0,
         len(func_info) // 8,
         16 if line_info else 0,
-        native.address(line_info),
+        lines_at if line_info else 0,
         len(line_info) // 16,
         attach_btf_id,
         attach_fd,

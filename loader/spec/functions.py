@@ -103,15 +103,15 @@ class FunctionReader:
         return self.functions
 
     def _read_relocations(self, relocations: Section, code: _Code) -> None:
-        end = code.section.size
-        for offset, symbol, _ in self.file.elf.relocations(relocations):
+        elf, end = self.file.elf, code.section.size
+        for offset, symbol, _ in elf.relocations(relocations):
             if offset % bpf.SIZE or offset >= end:
                 raise self.file.error(relocations.name, f"relocation at {offset} hits no instruction")
-            place = _containing(code, offset)
             # The static linker leaves the code of weak functions that another file overrides,
             # without a symbol: nothing can call it.
-            if place:
-                self._read_reference(*place, offset, symbol)
+            if place := _containing(code, offset):
+                function, index = place
+                self._read_reference(function, index, offset, symbol)
 
     def _read_reference(self, function: Function, index: int, offset: int, symbol: Symbol) -> None:
         """`offset` is where the instruction is in its section."""
