@@ -50,6 +50,8 @@ __all__ = [
 
 MAGIC = 0xEB9F
 VERSION = 1
+_BYTE_ORDERS: dict[bytes, ByteOrder] = {b"\x9f\xeb\1": "<", b"\xeb\x9f\1": ">"}
+"""Magic number and version."""
 HEADER = "HBBIIIII"
 HEADER_SIZE = 24
 MAX_CHAIN = 64
@@ -111,11 +113,13 @@ class Btf:
         """Parse raw BTF that stays where it is; `data` must not change. Raises BtfError."""
         byte_order = _byte_order(data)
         header_size, type_off, type_len, str_off, str_len = struct.unpack_from(byte_order + "4xIIIII", data)
-        if header_size < HEADER_SIZE or header_size > len(data):
+        room = len(data) - header_size
+        if header_size < HEADER_SIZE or room < 0:
             raise BtfError(f"BTF header has {header_size} bytes of {len(data)}")
-        for what, start, size in ("type", type_off, type_len), ("string", str_off, str_len):
-            if header_size + start + size > len(data):
-                raise BtfError(f"BTF {what} section ({start}+{size}) exceeds the data ({len(data)} bytes)")
+        if type_off + type_len > room:
+            raise _outside("type", type_off, type_len, data)
+        if str_off + str_len > room:
+            raise _outside("string", str_off, str_len, data)
         if type_len % 4:
             raise BtfError(f"BTF type section has an odd length ({type_len} bytes)")
         words = read_words(data, header_size + type_off, type_len, byte_order)
@@ -462,17 +466,24 @@ class Btf:
 
 
 def _byte_order(data: Data) -> ByteOrder:
-    if len(data) < HEADER_SIZE:
-        raise BtfError(f"BTF is too short for its header ({len(data)} bytes)")
-    if data[:2] == b"\x9f\xeb":
-        order: ByteOrder = "<"
-    elif data[:2] == b"\xeb\x9f":
-        order = ">"
-    else:
-        raise BtfError(f"this is no BTF: magic number {data[:2].hex()}")
-    if data[2] != VERSION:
-        raise BtfError(f"BTF version {data[2]} is not known")
+    """By how it begins, and if it is long enough for a header."""
+    order = _BYTE_ORDERS.get(bytes(data[:3]))
+    if order is None or len(data) < HEADER_SIZE:
+        raise _no_btf(data)
     return order
+
+
+def _no_btf(data: Data) -> BtfError:
+    """What is wrong with the beginning."""
+    if len(data) < HEADER_SIZE:
+        return BtfError(f"BTF is too short for its header ({len(data)} bytes)")
+    if bytes(data[:2]) not in {beginning[:2] for beginning in _BYTE_ORDERS}:
+        return BtfError(f"this is no BTF: magic number {data[:2].hex()}")
+    return BtfError(f"BTF version {data[2]} is not known")
+
+
+def _outside(what: str, start: int, size: int, data: Data) -> BtfError:
+    return BtfError(f"BTF {what} section ({start}+{size}) exceeds the data ({len(data)} bytes)")
 
 
 def _damaged(type_id: int) -> BtfError:

@@ -59,16 +59,12 @@ def read_data_maps(file: ObjectFile) -> None:
         kind = data_kind(section)
         if kind is None or not section.size:
             continue
-        spec = MapSpec(
-            section.name,
-            MapType.ARRAY,
-            key_size=4,
-            value_size=section.size,
-            max_entries=1,
-            flags=MapFlags.RDONLY_PROG if kind == "rodata" else 0,
-            contents=None if kind == "bss" else file.elf.contents(section),
-            kind=kind,
-        )
+        spec = MapSpec(section.name, MapType.ARRAY, 4, section.size, 1)
+        spec.kind = kind
+        if kind == "rodata":
+            spec.flags = MapFlags.RDONLY_PROG
+        if kind != "bss":
+            spec.contents = file.elf.contents(section)
         datasec = file.datasecs.get(section.name)
         if datasec:
             spec.value_type_id = datasec.type_id
