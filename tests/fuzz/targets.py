@@ -7,6 +7,8 @@ from array import array
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
+from unittest.mock import patch
 
 from bpflab.loader import insn as bpf
 from bpflab.loader.btf import Btf, BtfType, Kind, essential_name
@@ -36,6 +38,8 @@ from .mutate import Structure, anywhere, in_btf, in_part, in_section
 from .parts import unpack
 from .system import read_index, read_kallsyms, read_kconfig, read_log, read_notes
 
+One = TypeVar("One")
+
 LOOKED_INTO = 16
 """Types of one input that are looked up, and instructions whose line is: each may take a pass over all."""
 DECLARED = 4
@@ -52,9 +56,26 @@ class Target:
     """Bytes of the longest input that the fuzzer makes."""
 
 
+def by_both_twins(read: Callable[[], One]) -> One:
+    """What reading an object gives: the same with the native passes and without, and the same errors."""
+    results: list[One | BpflabError] = []
+    for twin in (compiled, pure):
+        with patch("bpflab.loader.spec.data.native", twin), patch("bpflab.loader.btf.ext.native", twin):
+            try:
+                results.append(read())
+            except BpflabError as error:
+                results.append(error)
+    first, second = results
+    if isinstance(first, BpflabError):
+        assert (type(first), str(first)) == (type(second), str(second))
+        raise first
+    assert first == second
+    return first
+
+
 def read_elf(data: bytes) -> None:
     """The ELF reader and the spec; each program linked, relocated to its own types, found in its source."""
-    spec = read_object(data, "fuzzed.bpf.o")
+    spec = by_both_twins(lambda: read_object(data, "fuzzed.bpf.o"))
     kernel = KernelBtf(spec.btf) if spec.btf else None
     for program in spec.programs.values():
         with suppress(BpflabError):
@@ -176,7 +197,7 @@ def read_ext(data: bytes) -> None:
     """BTF.ext, beside the BTF that it points into."""
     raw, ext = unpack(data, 2)
     btf = Btf.from_bytes(raw)
-    for relocations in parse_ext(ext, btf).core.values():
+    for relocations in by_both_twins(lambda: parse_ext(ext, btf)).core.values():
         for _, relocation in relocations:
             with suppress(BpflabError):
                 str(parse_access(btf, relocation))

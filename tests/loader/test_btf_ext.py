@@ -5,15 +5,25 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Sequence
+from types import ModuleType
 
 import pytest
 from bpflab.loader.btf import Btf
 from bpflab.loader.btf.ext import CoreRelocation, line_rows, parse_ext
+from bpflab.loader.btf.table import u32_room
 from bpflab.loader.errors import BtfError
+from bpflab.loader.native import pure
 
 STRINGS = b"\0xdp\0tc\x000:1\0"
 XDP, TC, ACCESS = 1, 5, 8
 LINES = [(0, 1, 5, 3 << 10), (16, 1, 5, 4 << 10 | 7)]
+
+
+@pytest.fixture(autouse=True)
+def native(twin: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Each implementation finds the same, and what it leaves is said by the same."""
+    monkeypatch.setattr("bpflab.loader.btf.ext.native", twin)
+    return twin
 
 
 def btf(order: str = "<") -> Btf:
@@ -62,6 +72,30 @@ def test_one_section_may_come_twice() -> None:
     assert line_rows(found.lines["xdp"]) == line_rows(found.lines["tc"]) == LINES
 
 
+def test_lines_come_in_order() -> None:
+    """Whether one section's records are in disorder, or those of its second block before the first's."""
+    for lines in (block(4, (XDP, LINES[::-1])), block(4, (XDP, LINES[1:]), (TC, LINES), (XDP, LINES[:1]))):
+        assert line_rows(parse_ext(ext([], lines), btf()).lines["xdp"]) == LINES
+
+
+def test_a_section_without_records_and_parts_in_any_order() -> None:
+    functions, lines = block(2, (TC, []), (XDP, [(0, 7)])), block(4, (XDP, LINES), (TC, []))
+    data = array("I", ext(lines, functions))
+    data[2:4], data[4:6] = data[4:6], data[2:4]
+    found = parse_ext(data.tobytes(), btf())
+    assert found.functions == {"xdp": {0: 7}, "tc": {}}
+    assert line_rows(found.lines["xdp"]) == LINES and found.lines["tc"] == []
+
+
+def test_what_compilers_make_is_found_at_once(native: ModuleType) -> None:
+    room, words = u32_room(100), memoryview(array("I", GOOD))
+    count = native.btf_ext(words, room)
+    if native is pure:
+        assert count == -1
+    else:
+        assert room[:count].tolist() == [0, XDP, 11, 13, 1, XDP, 16, 24]
+
+
 def test_the_header_of_older_compilers_has_no_relocations() -> None:
     found = parse_ext(ext(block(2, (XDP, [(0, 7)])), header_size=24), btf())
     assert (found.functions, found.lines, found.core) == ({"xdp": {0: 7}}, {}, {})
@@ -96,6 +130,8 @@ def changed(number: int, value: int) -> bytes:
         (changed(10, 2), "exceeds its 20 bytes"),
         (changed(3, 8), "cut off"),
         (changed(9, 400), "no string"),
+        (changed(11, 4), "at 4 of section 'xdp' hits no instruction"),
+        (changed(16, 9), "at 9 of section 'xdp' hits no instruction"),
     ],
 )
 def test_malformed(data: bytes, said: str) -> None:
