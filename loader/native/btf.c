@@ -385,7 +385,7 @@ static int bpflab_btf_ext(const uint32_t *words, unsigned count, uint32_t *found
 			return -1;
 		if (!size)
 			continue;
-		if (words[at++] != 4 * width)
+		if (words[at++] != 4 * width || size < 4 * width)
 			return -1;
 		while (at < end) {
 			uint32_t name, before = 0, *block = found + written;

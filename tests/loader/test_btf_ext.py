@@ -127,6 +127,7 @@ def changed(number: int, value: int) -> bytes:
         (changed(8, 4), "records of 4 bytes"),
         (changed(8, 10), "records of 10 bytes"),
         (changed(8, 400), "in 20"),
+        (changed(3, 4), "records of 8 bytes in 4"),
         (changed(10, 2), "exceeds its 20 bytes"),
         (changed(3, 8), "cut off"),
         (changed(9, 400), "no string"),
