@@ -45,8 +45,8 @@ _HEADERS = {order: struct.Struct(order + "HHIQQQIHHHHHH") for order in "<>"}
 """What follows the first 16 bytes."""
 SECTION_HEADER = struct.calcsize("<IIQQQQIIQQ")
 _SECTION_HEADERS = {order: struct.Struct(order + "IIQQQQIIQQ") for order in "<>"}
-_COLUMNS = {order: struct.Struct(order + "II16xQQ4xI16x") for order in "<>"}
-"""What is looked at of every section: name, type, offset, size, info."""
+_COLUMNS = {order: struct.Struct(order + "II16xQQII16x") for order in "<>"}
+"""What is looked at of every section: name, type, offset, size, link, info."""
 SYMBOL = struct.calcsize("<IBBHQQ")
 _SYMBOLS = {order: struct.Struct(order + "IBBHQQ") for order in "<>"}
 INFO, OTHER = 4, 5
@@ -154,7 +154,7 @@ class ElfFile:
             raise self._missing_headers(at, count, names)
         self._headers = headers = data[at:headers_end]
         columns = zip(*_COLUMNS[order].iter_unpack(headers), strict=True)
-        places, self._types, offsets, sizes, self._infos = columns
+        places, self._types, offsets, sizes, self._links, self._infos = columns
         self._offsets, self._sizes = offsets, sizes
         if offsets[names] + sizes[names] > end:
             problem = f"section names at {offsets[names]}+{sizes[names]} reach beyond the file ({end} bytes)"
@@ -364,10 +364,9 @@ class ElfFile:
         rows, section_name, strings = b"", "", self._strings
         if SHT_SYMTAB in self._types:
             number = self._types.index(SHT_SYMTAB)
-            section = self.section_at(number)
-            section_name, link = section.name, section.link
-            if section.size % SYMBOL:
-                problem = f"{section.size} bytes are no whole number of symbols"
+            section_name, link = self._section_names[number], self._links[number]
+            if self._sizes[number] % SYMBOL:
+                problem = f"{self._sizes[number]} bytes are no whole number of symbols"
                 raise ObjectError(self.name, section_name, problem)
             if link >= len(self._types):
                 problem = f"symbol names are in section {link}, which is missing"

@@ -42,8 +42,9 @@ class Target:
         """Give up all descriptors, and write the index of BTF that was read without one."""
         if self._modules is not None:
             self._modules.close()
-        for kernel in filter(None, (self._override, self._running)):
-            kernel.save_index()
+        for kernel in (self._override, self._running):
+            if kernel is not None:
+                kernel.save_index()
 
     @property
     def running(self) -> KernelBtf:

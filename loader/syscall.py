@@ -418,6 +418,8 @@ def _charged(command: Command, attr: bytearray) -> int:
     Before 5.11 that RLIMIT_MEMLOCK is too low; in a user namespace that a token is wanted (6.9).
     """
     result = native.bpf(command, attr)
+    if result >= 0:
+        return result
     if result == -errno.EPERM:
         from .maps.memlock import lift_memlock  # here, as newer kernels know no such limit
 
