@@ -58,8 +58,9 @@ def parse_ext(data: bytes, btf: Btf) -> BtfExt:
     for part, name, numbers in blocks:
         section = btf.string(name)
         if part == FUNCTIONS:
-            ids = dict(zip(numbers[::2], numbers[1::2], strict=True))
-            ext.functions.setdefault(section, ids).update(ids)
+            ids = ext.functions.setdefault(section, {})
+            for at in range(0, len(numbers), 2):
+                ids[numbers[at]] = numbers[at + 1]
         elif part == LINES:
             if section in ext.lines:
                 came_twice.add(section)
@@ -83,11 +84,12 @@ def _native_blocks(data: bytes) -> list[Block] | None:
     count = native.btf_ext(words, room)
     if count < 0:
         return None
-    found = iter(room[:count].tolist())
-    return [
-        (part, name, words[first:end].tolist())
-        for part, name, first, end in zip(found, found, found, found, strict=True)
-    ]
+    found = room[:count].tolist()
+    blocks = []
+    for at in range(0, count, 4):
+        part, name, first, end = found[at : at + 4]
+        blocks.append((part, name, words[first:end].tolist()))
+    return blocks
 
 
 def line_rows(words: Sequence[int]) -> list[LineInfo]:

@@ -48,7 +48,7 @@ def _put_right(btf: Btf, elf: ElfFile) -> dict[str, Datasec] | None:
         if not 0 < size <= MAX_NUMBER:
             return None
         words[word + 2] = size
-        types = dict(zip(numbers[first:at:2], numbers[first + 1 : at : 2], strict=True))
+        types = {numbers[one]: numbers[one + 1] for one in range(first, at, 2)}
         found.setdefault(name, tuple.__new__(Datasec, (type_id, bool(is_shared), types)))
     return found
 

@@ -195,7 +195,8 @@ class FunctionReader:
     def _read_local_calls(self, code: _Code) -> None:
         """Calls within one section need no relocation: imm is relative already."""
         order = self.file.elf.byte_order
-        for start, function in zip(code.starts, code.functions, strict=True):
+        for number, function in enumerate(code.functions):
+            start = code.starts[number]
             if not (calls := bpf.subprogram_calls(function.insns, order)):
                 continue
             known = {reference.insn for reference in function.functions if reference.is_call}
@@ -211,7 +212,8 @@ class FunctionReader:
         ext, (section, starts, functions) = self.file.ext, code
         types, lines = ext.functions.get(section.name, {}), ext.lines.get(section.name, [])
         offsets = lines[::4]
-        for start, function in zip(starts, functions, strict=True):
+        for number, function in enumerate(functions):
+            start = starts[number]
             function.type_id = types.get(start, 0)
             # Its part of the numbers: a line at a time would be a tenth of a small load.
             first, end = bisect_left(offsets, start), bisect_left(offsets, start + len(function.insns))
