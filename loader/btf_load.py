@@ -8,7 +8,7 @@ import os
 from . import syscall
 from .btf import Btf
 from .errors import KernelError
-from .lean import NamedTuple, struct
+from .lean import struct
 from .native import native
 from .syscall import Command, btf_load
 
@@ -16,15 +16,10 @@ _INFO = struct.Struct("=QII")
 """The start of struct bpf_btf_info: the data's buffer and size, id."""
 
 
-class LiveBtf(NamedTuple):
-    """BTF that the kernel has taken: a descriptor of the caller's, and whether functions are in it."""
+def load_btf(btf: Btf) -> tuple[int, bool] | None:
+    """The BTF as the kernel takes it: a descriptor of the caller's, and whether functions are in it.
 
-    fd: int
-    has_functions: bool
-
-
-def load_btf(btf: Btf) -> LiveBtf | None:
-    """The BTF as the kernel takes it; None if it takes it in no form (BTF is optional).
+    None if the kernel takes it in no form (BTF is optional).
 
     Drops one feature after the other, newest first, until the kernel is content. Without
     functions (4.20, or one that no kernel takes: a parameter has no name) no program can
@@ -32,7 +27,7 @@ def load_btf(btf: Btf) -> LiveBtf | None:
     """
     fd = btf_load(btf.encode())
     if fd >= 0:
-        return LiveBtf(fd, True)
+        return fd, True
     # here, as newer kernels take all BTF
     from .btf.sanitize import NEWEST_FIRST, BtfFeature, features_used, without
 
@@ -43,7 +38,7 @@ def load_btf(btf: Btf) -> LiveBtf | None:
         dropped.add(feature)
         fd = btf_load(without(btf, dropped).encode())
         if fd >= 0:
-            return LiveBtf(fd, BtfFeature.FUNC not in dropped)
+            return fd, BtfFeature.FUNC not in dropped
     return None
 
 

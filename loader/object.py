@@ -123,7 +123,7 @@ class Object:
     def _make(self, fitted: FittedObject, log_level: int, pin_root: str | Path) -> None:
         spec = fitted.spec
         live = load_btf(spec.btf) if spec.btf else None
-        btf_fd = live.fd if live else None
+        btf_fd, has_functions = live or (None, False)
         try:
             for map_spec in spec.maps.values():
                 if map_spec.autocreate:
@@ -131,7 +131,7 @@ class Object:
             filled = [one for one in spec.maps.values() if one.initial_slots and one.kind != "struct_ops"]
             if filled:
                 self._fill_slots(filled, self.maps, of_programs=False)
-            functions = live.fd if live and live.has_functions else None
+            functions = btf_fd if has_functions else None
             self._new_programs = load_each(
                 fitted.programs, lambda ready: ready.load(self._new_maps, functions, log_level)
             )

@@ -63,10 +63,11 @@ def create_single(spec: MapSpec, inner: Map | MapSpec | None, btf: Btf | None) -
     live = load_btf(btf)
     if live is None:
         return create_map(spec, "", btf, None)
+    btf_fd, _ = live
     try:
-        return create_map(spec, "", btf, live.fd)
+        return create_map(spec, "", btf, btf_fd)
     finally:
-        os.close(live.fd)
+        os.close(btf_fd)
 
 
 def _shape(what: int | str, btf: Btf | None) -> tuple[int, int]:
