@@ -99,18 +99,12 @@ class FittedObject:
             functions = targets or {}
             if functions:
                 self._require(functions)
-            self.programs = [
-                ReadyProgram(
-                    spec,
-                    program,
-                    self._target,
-                    self.externs,
-                    self.struct_ops,
-                    self.arenas,
-                    functions.get(program.name),
+            for program in self._wanted(programs):
+                function = functions.get(program.name)
+                ready = ReadyProgram(
+                    spec, program, self._target, self.externs, self.struct_ops, self.arenas, function
                 )
-                for program in self._wanted(programs)
-            ]
+                self.programs.append(ready)
         except BaseException:
             self.close()
             raise

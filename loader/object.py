@@ -125,10 +125,12 @@ class Object:
         live = load_btf(spec.btf) if spec.btf else None
         btf_fd, has_functions = live or (None, False)
         try:
+            filled: list[MapSpec] = []
             for map_spec in spec.maps.values():
                 if map_spec.autocreate:
                     self._make_map(fitted, map_spec, btf_fd, pin_root)
-            filled = [one for one in spec.maps.values() if one.initial_slots and one.kind != "struct_ops"]
+                if map_spec.initial_slots and map_spec.kind != "struct_ops":
+                    filled.append(map_spec)
             if filled:
                 self._fill_slots(filled, self.maps, of_programs=False)
             functions = btf_fd if has_functions else None
