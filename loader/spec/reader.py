@@ -29,9 +29,11 @@ def read_object(data: bytes, name: str) -> ObjectSpec:
 
 
 def _read(file: ObjectFile, name: str) -> ObjectSpec:
-    externs = _read_externs(file)
+    symbols = file.elf.externs
+    externs = _read_externs(file, symbols) if symbols else {}
     read_datasecs(file)
-    _hide_functions(file)
+    if file.elf.has_visibilities:
+        _hide_functions(file)
     if file.elf.has(MAPS, LEGACY_MAPS, ARENA):
         from .maps import read_maps  # here and below: what few objects have is imported for these alone
 
@@ -41,7 +43,7 @@ def _read(file: ObjectFile, name: str) -> ObjectSpec:
         from .externs import add_kconfig_map
 
         add_kconfig_map(file, externs)
-    structs = _read_struct_ops(file)
+    structs = _read_struct_ops(file) if file.elf.has(*STRUCT_OPS) else []
 
     reader = FunctionReader(file, externs)
     functions = reader.read()
@@ -62,11 +64,8 @@ def _read(file: ObjectFile, name: str) -> ObjectSpec:
     )
 
 
-def _read_externs(file: ObjectFile) -> dict[str, ExternSpec]:
+def _read_externs(file: ObjectFile, symbols: list[Symbol]) -> dict[str, ExternSpec]:
     """What the object expects of the kernel; its BTF is made one that the kernel takes."""
-    symbols = file.elf.externs
-    if not symbols:
-        return {}
     from .externs import fix_extern_btf, read_externs
 
     externs = read_externs(file, symbols)
@@ -75,8 +74,6 @@ def _read_externs(file: ObjectFile) -> dict[str, ExternSpec]:
 
 
 def _read_struct_ops(file: ObjectFile) -> list[StructOps]:
-    if not file.elf.has(*STRUCT_OPS):
-        return []
     from .struct_ops import read_struct_ops
 
     return read_struct_ops(file)
@@ -107,7 +104,7 @@ def _fill_slots(file: ObjectFile, structs: list[StructOps], programs: dict[tuple
 def _hide_functions(file: ObjectFile) -> None:
     """Make hidden functions static: they are verified with their caller's context, as static ones are."""
     btf, elf = file.btf, file.elf
-    if btf is None or not elf.has_visibilities:
+    if btf is None:
         return
     hidden = {
         symbol.name
