@@ -35,6 +35,13 @@ PSEUDO_CALL = 1
 PSEUDO_KFUNC_CALL = 2
 
 
+_SUBPROGRAM_CALLS = {"<": bytes((CALL, PSEUDO_CALL << 4)), ">": bytes((CALL, PSEUDO_CALL))}
+"""How calls of BPF functions begin."""
+_NUMBERS = {order: struct.Struct(order + "B3xi") for order in "<>"}
+_ADDRESSES = {order: struct.Struct(order + "i4xI") for order in "<>"}
+"""The two numbers of a 64-bit load, from the first one on."""
+
+
 class Insn(NamedTuple):
     """One instruction's fields."""
 
@@ -61,7 +68,7 @@ def read(insns: bytes | bytearray, index: int, byte_order: ByteOrder) -> Insn:
 
 def read_number(insns: bytes | bytearray, index: int, byte_order: ByteOrder) -> tuple[int, int]:
     """The code and the imm of the instruction at an index."""
-    code, imm = struct.unpack_from(byte_order + "B3xi", insns, index * SIZE)
+    code, imm = _NUMBERS[byte_order].unpack_from(insns, index * SIZE)
     return code, imm
 
 
@@ -88,7 +95,7 @@ def point_to_map(insns: bytearray, index: int, value_offset: int | None, byte_or
     else:
         set_source(insns, index, PSEUDO_MAP_VALUE, byte_order)
         # All but imm is 0 in the second half.
-        struct.pack_into(byte_order + "i4xI", insns, index * SIZE + 4, 0, value_offset & 0xFFFFFFFF)
+        _ADDRESSES[byte_order].pack_into(insns, index * SIZE + 4, 0, value_offset & 0xFFFFFFFF)
 
 
 def set_offset(insns: bytearray, index: int, offset: int, byte_order: ByteOrder) -> None:
@@ -104,8 +111,8 @@ def as_signed(value: int) -> int:
 
 def subprogram_calls(insns: bytes, byte_order: ByteOrder) -> list[int]:
     """Indices of the calls of BPF functions."""
-    needle = bytes((CALL, PSEUDO_CALL << 4 if byte_order == "<" else PSEUDO_CALL))
-    found = []
+    needle = _SUBPROGRAM_CALLS[byte_order]
+    found: list[int] = []
     at = insns.find(needle)
     while at >= 0:
         if at % SIZE == 0:

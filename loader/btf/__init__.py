@@ -54,6 +54,8 @@ _BYTE_ORDERS: dict[bytes, ByteOrder] = {b"\x9f\xeb\1": "<", b"\xeb\x9f\1": ">"}
 """Magic number and version."""
 HEADER = "HBBIIIII"
 HEADER_SIZE = 24
+_HEADERS = {order: struct.Struct(order + "IIIII") for order in "<>"}
+"""What follows the first four bytes."""
 MAX_CHAIN = 64
 """Longest chain of modifiers, typedefs and arrays that is followed; longer ones are cycles."""
 
@@ -112,7 +114,7 @@ class Btf:
     ) -> Btf:
         """Parse raw BTF that stays where it is; `data` must not change. Raises BtfError."""
         byte_order = _byte_order(data)
-        header_size, type_off, type_len, str_off, str_len = struct.unpack_from(byte_order + "4xIIIII", data)
+        header_size, type_off, type_len, str_off, str_len = _HEADERS[byte_order].unpack_from(data, 4)
         room = len(data) - header_size
         if header_size < HEADER_SIZE or room < 0:
             raise BtfError(f"BTF header has {header_size} bytes of {len(data)}")
