@@ -313,6 +313,8 @@ static int bpflab_btf_datasecs(uint32_t *words, unsigned count, const uint32_t *
 	uint64_t compared = 0;
 	unsigned written = 0;
 
+	if (!strings_size || strings[strings_size - 1])
+		return -1;
 	for (unsigned number = 0; number < types; number++) {
 		uint32_t *section = words + offsets[number], *entries = section + BTF_HEADER_WORDS;
 		uint32_t info = section[1], length = info & 0xFFFFFF, *head = found + written;
@@ -320,7 +322,9 @@ static int bpflab_btf_datasecs(uint32_t *words, unsigned count, const uint32_t *
 
 		if ((info >> 24 & 0x7F) != BTF_DATASEC)
 			continue;
-		if (section[0] >= strings_size || length > MOST_VARIABLES)
+		/* Fewer numbers are written than the record has. */
+		if (section[0] >= strings_size || length > MOST_VARIABLES
+		    || count - offsets[number] < BTF_HEADER_WORDS + 3 * length)
 			return -1;
 		if (!strcmp(name, ".kconfig") || !strcmp(name, ".ksyms"))
 			continue;
@@ -390,8 +394,9 @@ static int bpflab_btf_ext(const uint32_t *words, unsigned count, uint32_t *found
 		while (at < end) {
 			uint32_t name, before = 0, *block = found + written;
 
-			/* Four numbers are written for at least as many that are read. */
-			if (end - at < 2 + width || (uint64_t)words[at + 1] * width > end - at - 2 || !words[at + 1])
+			/* Parts that overlap could have more blocks than there is room for. */
+			if (count - written < 4 || end - at < 2 + width || !words[at + 1]
+			    || (uint64_t)words[at + 1] * width > end - at - 2)
 				return -1;
 			name = words[at];
 			block[0] = part;

@@ -87,6 +87,20 @@ def test_a_section_without_records_and_parts_in_any_order() -> None:
     assert line_rows(found.lines["xdp"]) == LINES and found.lines["tc"] == []
 
 
+def test_parts_that_lie_over_one_another(native: ModuleType) -> None:
+    """They may have more blocks than the data has room for; no more is written."""
+    # Blocks of one record, of two numbers, that from the second dozen on are blocks of four numbers as well.
+    dozen = [XDP, 1, 0, 1, XDP, 1, 0, 1, 0, 1, 0, 1]
+    count = 20
+    numbers = [8, *dozen[:-1], 16, *dozen * count]
+    places = 0, 4 * len(numbers), 48, 4 * (1 + 12 * count), 48, 4 * (1 + 12 * count)
+    data = struct.pack(f"=HBBI6I{len(numbers)}I", 0xEB9F, 1, 0, 32, *places, *numbers)
+    words = memoryview(data).cast("I")
+    assert native.btf_ext(words, u32_room(len(words))) == -1
+    found = parse_ext(data, btf())
+    assert found.functions["xdp"] == {0: 1} and len(found.core["xdp"]) == count
+
+
 def test_what_compilers_make_is_found_at_once(native: ModuleType) -> None:
     room, words = u32_room(100), memoryview(array("I", GOOD))
     count = native.btf_ext(words, room)
