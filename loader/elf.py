@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from mmap import mmap
 
-    from .lean import ByteOrder
+    from .insn import ByteOrder
 
 
 MAGIC = b"\x7fELF"

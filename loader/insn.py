@@ -5,7 +5,9 @@ from __future__ import annotations
 from .lean import TYPE_CHECKING, NamedTuple, struct
 
 if TYPE_CHECKING:
-    from .lean import ByteOrder
+    from typing import Literal
+
+    ByteOrder = Literal["<", ">"]
 
 
 SIZE = 8

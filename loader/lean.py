@@ -43,15 +43,15 @@ if TYPE_CHECKING:
     from enum import IntEnum as OpenEnum
     from functools import cache, partial
     from pathlib import Path
-    from typing import Any, Literal, NamedTuple, Protocol, TypeVar, dataclass_transform
+    from typing import Any, NamedTuple, Protocol, TypeVar, dataclass_transform
 
+    from .insn import ByteOrder
     from .string_table import Data
 
     @dataclass_transform(field_specifiers=(field,))
     class PlainData: ...
 
     One = TypeVar("One", bound=PlainData)
-    ByteOrder = Literal["<", ">"]
 
     def replace(record: One, **changes: Any) -> One: ...
 else:

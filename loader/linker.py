@@ -8,7 +8,7 @@ from .spec import ExternReference, JumpTable, MapReference
 
 if TYPE_CHECKING:
     from .btf.ext import CoreRelocation
-    from .lean import ByteOrder
+    from .insn import ByteOrder
     from .spec import Function, ObjectSpec, ProgramSpec
 
 

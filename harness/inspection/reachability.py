@@ -15,7 +15,7 @@ from ...loader import insn as bpf
 from ...loader.insn import Insn, as_signed
 
 if TYPE_CHECKING:
-    from ...loader.lean import ByteOrder
+    from ...loader.insn import ByteOrder
 
 Registers = tuple[int | None, ...]
 """What each of the registers that an instruction can name holds, unsigned; None for unknown."""

@@ -31,7 +31,7 @@ from .table import ScannedTable, TypeTable, named_entries, u32_room
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from ..lean import ByteOrder
+    from ..insn import ByteOrder
     from ..native.interface import Words
     from ..string_table import Data
 

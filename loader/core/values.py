@@ -13,7 +13,7 @@ from ..lean import TYPE_CHECKING, NamedTuple
 from .access import Access, RelocationKind
 
 if TYPE_CHECKING:
-    from ..lean import ByteOrder
+    from ..insn import ByteOrder
 
 U32 = 0xFFFFFFFF
 U64 = 0xFFFFFFFFFFFFFFFF

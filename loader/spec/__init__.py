@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..btf import Btf
     from ..btf.ext import CoreRelocation
-    from ..lean import ByteOrder
+    from ..insn import ByteOrder
     from ..object import Object
     from ..values.codec import Codec
 
