@@ -153,7 +153,8 @@ class ElfFile:
         if headers_end > end or names >= count:
             raise self._missing_headers(at, count, names)
         self._headers = headers = data[at:headers_end]
-        columns = zip(*_COLUMNS[order].iter_unpack(headers), strict=True)
+        # Here and below without `strict`, which takes longer than these: they are of one length.
+        columns = zip(*_COLUMNS[order].iter_unpack(headers))  # noqa: B905
         places, self._types, offsets, sizes, self._links, self._infos = columns
         self._offsets, self._sizes = offsets, sizes
         if offsets[names] + sizes[names] > end:
@@ -163,11 +164,11 @@ class ElfFile:
         self._strings = ElfStrings(data[offsets[names] : offsets[names] + sizes[names]], name)
         self._section_names = self._strings.many(places, "name of section")
         # At once for most files; not for those whose .bss, which takes no room, is larger than they are.
-        if sum(sizes) > end or max(map(sum, zip(offsets, sizes, strict=True))) > end:
+        if sum(sizes) > end or max(map(sum, zip(offsets, sizes))) > end:  # noqa: B905
             self._check_places()
         # Most sections are debug information, most symbols too: only what is asked for becomes an object.
         self._sections: dict[int, Section] = {}
-        self._by_name = dict(zip(reversed(self._section_names), range(count - 1, -1, -1), strict=True))
+        self._by_name = dict(zip(reversed(self._section_names), range(count - 1, -1, -1)))  # noqa: B905
         self._symbol_table: _SymbolTable | None = None
         self._symbols: dict[int, Symbol] = {}
         self._symbols_of: dict[int, list[Symbol]] = {}

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 _from_buffer = ffi.from_buffer
 _NULL = ffi.NULL
+# Each of these is looked up once: in `lib`, that takes as long as the call.
+_bpf, _address = lib.bpflab_bpf, lib.bpflab_address
+_U32 = ffi.typeof("uint32_t[]")
 
 
 def bpf(cmd: int, attr: bytearray) -> int:
-    result: int = lib.bpflab_bpf(cmd, _from_buffer(attr), len(attr))
+    result: int = _bpf(cmd, _from_buffer(attr), len(attr))
     return result
 
 
@@ -30,7 +33,7 @@ def perf_event_open(attr: bytearray, pid: int, cpu: int, group_fd: int, flags: i
 def address(buffer: bytes | bytearray | memoryview | mmap) -> int:
     if not len(buffer):
         return 0
-    found: int = lib.bpflab_address(buffer if type(buffer) is bytes else _from_buffer(buffer))
+    found: int = _address(buffer if type(buffer) is bytes else _from_buffer(buffer))
     return found
 
 
@@ -122,7 +125,7 @@ def ringbuf_scanner(
         lib.bpflab_ringbuf_scan,
         _from_buffer(data),
         size,
-        _u32(spans),
+        _from_buffer(_U32, spans),
         len(spans) // 2,
         _from_buffer("uint64_t[4]", state),
     )
@@ -139,7 +142,7 @@ def perf_drainer(
         skip,
         _from_buffer(out),
         len(out),
-        _u32(spans),
+        _from_buffer(_U32, spans),
         len(spans) // 2,
         _from_buffer("uint64_t[4]", state),
     )
@@ -147,7 +150,7 @@ def perf_drainer(
 
 def btf_offsets(words: Words, offsets: memoryview) -> int:
     assert len(offsets) >= len(words) // 3 + 1
-    result: int = lib.bpflab_btf_offsets(_u32(words), len(words), _u32(offsets))
+    result: int = lib.bpflab_btf_offsets(_from_buffer(_U32, words), len(words), _from_buffer(_U32, offsets))
     return result
 
 
@@ -162,8 +165,8 @@ def btf_find(
     assert len(found) >= len(offsets)
     wanted = b"".join(name + b"\0" for name in names)
     result: int = lib.bpflab_btf_find(
-        _u32(words),
-        _u32(offsets),
+        _from_buffer(_U32, words),
+        _from_buffer(_U32, offsets),
         len(offsets),
         _from_buffer(base),
         len(base),
@@ -171,7 +174,7 @@ def btf_find(
         len(strings),
         wanted,
         len(wanted),
-        _u32(found),
+        _from_buffer(_U32, found),
     )
     return result
 
@@ -179,14 +182,14 @@ def btf_find(
 def btf_members(members: Words, base: BtfStrings, strings: BtfStrings, name: bytes, found: memoryview) -> int:
     assert len(found) >= len(members) // 3
     result: int = lib.bpflab_btf_members(
-        _u32(members),
+        _from_buffer(_U32, members),
         len(members) // 3,
         _from_buffer(base),
         len(base),
         _from_buffer(strings),
         len(strings),
         name,
-        _u32(found),
+        _from_buffer(_U32, found),
     )
     return result
 
@@ -196,8 +199,8 @@ def btf_index(
 ) -> int:
     assert len(entries) >= len(offsets)
     result: int = lib.bpflab_btf_index(
-        _u32(words),
-        _u32(offsets),
+        _from_buffer(_U32, words),
+        _from_buffer(_U32, offsets),
         len(offsets),
         _from_buffer(base),
         len(base),
@@ -214,9 +217,9 @@ def btf_datasecs(
 ) -> int:
     assert len(found) >= len(words)
     result: int = lib.bpflab_btf_datasecs(
-        _u32(words),
+        _from_buffer(_U32, words),
         len(words),
-        _u32(offsets),
+        _from_buffer(_U32, offsets),
         len(offsets),
         strings,
         len(strings),
@@ -224,16 +227,12 @@ def btf_datasecs(
         len(symbols),
         names,
         len(names),
-        _u32(found),
+        _from_buffer(_U32, found),
     )
     return result
 
 
 def btf_ext(words: Words, found: memoryview) -> int:
     assert len(found) >= len(words)
-    result: int = lib.bpflab_btf_ext(_u32(words), len(words), _u32(found))
+    result: int = lib.bpflab_btf_ext(_from_buffer(_U32, words), len(words), _from_buffer(_U32, found))
     return result
-
-
-def _u32(buffer: Words) -> object:
-    return _from_buffer("uint32_t[]", buffer)
