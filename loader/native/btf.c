@@ -1,6 +1,7 @@
 /*
- * Passes over a kernel's BTF: more than 100,000 records of varying length. Built as one
- * with native.c; pure_btf.py has the same functions and defines what they do.
+ * Passes over a kernel's BTF: more than 100,000 records of varying length; and two, at the end, over
+ * an object's. Built as one with native.c; pure_btf.py has the same functions and defines what the
+ * former do, spec/datasecs.py and btf/ext_blocks.py what the latter.
  */
 #include <stdint.h>
 #include <string.h>
