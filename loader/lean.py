@@ -1,4 +1,4 @@
-"""Records, enumerations and files, without importing the modules that are usually asked.
+"""Records, enumerations, files and words, without importing the modules that are usually asked.
 
 `dataclasses`, `typing`, `enum` and `pathlib` take longer to import than the interpreter takes to
 start, and a class made with the first three up to a millisecond more. Here is as much of them as

@@ -158,7 +158,8 @@ def test_flavors_are_found_by_their_essential_name(compile_bpf: Callable[[str], 
 def test_sections_are_put_right(raw: bytes, compile_bpf: Callable[[str], Path]) -> None:
     before = Btf.from_bytes(raw).section(".data")
     assert before is not None and before.size_or_type == 0
-    spec = ObjectSpec.from_file(compile_bpf(SOURCE))
+    path = compile_bpf(SOURCE)
+    spec = ObjectSpec.from_file(path)
     assert spec.btf is not None
     section = spec.btf.section(".data")
     assert section is not None and section.size_or_type == 8
@@ -167,6 +168,12 @@ def test_sections_are_put_right(raw: bytes, compile_bpf: Callable[[str], Path]) 
         for entry in spec.btf.section_variables(section)
     }
     assert placed == {"first": (0, 4), "second": (4, 4)}
+    # What the kernel gets is what was put right, not what was read.
+    assert (
+        spec.btf.encode()
+        == Btf(spec.btf.words, spec.btf.strings).encode()
+        != ElfFile(path.read_bytes(), "").contents_of(".BTF")
+    )
 
 
 def test_the_symbols_know_better_where_linked_variables_are() -> None:
