@@ -85,11 +85,15 @@ def boot(kernel: Kernel, accelerator: str, cpu_s: float, wall_s: float) -> Boot:
                     seconds = time.monotonic() - started
                     return Boot(found[0], found[1] == "yes", "", _text(console), seconds)
                 why = "" if chunk else "the guest ended without having come up"
-            elif cpu_seconds(process.pid) > cpu_s:
-                why = f"not up after {cpu_s:g} s of CPU time"
-            elif time.monotonic() - started > wall_s:
-                why = f"not up after {wall_s:g} s"
+            # Also after each part of the console: a kernel may tell of its troubles for ever.
+            why = why or _over(cpu_seconds(process.pid), cpu_s, time.monotonic() - started, wall_s)
     return Boot(None, None, why, _text(console), time.monotonic() - started)
+
+
+def _over(cpu: float, cpu_s: float, wall: float, wall_s: float) -> str:
+    if cpu > cpu_s:
+        return f"not up after {cpu_s:g} s of CPU time"
+    return f"not up after {wall_s:g} s" if wall > wall_s else ""
 
 
 def cpu_seconds(pid: int) -> float:
