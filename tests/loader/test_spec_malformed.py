@@ -51,7 +51,7 @@ def kernel(compile_bpf: Callable[[str], Path]) -> KernelBtf:
 
 def use(data: bytes, kernel: KernelBtf) -> bool:
     """Everything that can be done to an object without a kernel; False if it is refused."""
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         spec = ObjectSpec.from_bytes(data, "bad.bpf.o")
         if spec.btf:
@@ -63,7 +63,7 @@ def use(data: bytes, kernel: KernelBtf) -> bool:
         assert str(error)
         return False
     finally:
-        assert time.perf_counter() - started < LONGEST
+        assert time.process_time() - started < LONGEST
 
 
 def test_the_good_object_is_good(good: bytes, kernel: KernelBtf) -> None:
@@ -101,13 +101,13 @@ def test_kernel_types_may_be_malformed_too(good: bytes, kernel: KernelBtf) -> No
     chance = random.Random(2)
     raw = kernel.vmlinux.encode()
     for _ in range(300):
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             target = KernelBtf(type(kernel.vmlinux).from_bytes(damaged(raw, range(24, len(raw)), chance)))
             relocate(linked, spec, target)
         except BpflabError:
             pass
-        assert time.perf_counter() - started < LONGEST
+        assert time.process_time() - started < LONGEST
 
 
 def damaged(data: bytes, places: range, chance: random.Random) -> bytes:
