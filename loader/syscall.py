@@ -21,6 +21,7 @@ class Command(IntEnum):
     """enum bpf_cmd."""
 
     MAP_CREATE = 0
+    MAP_LOOKUP_ELEM = 1
     MAP_UPDATE_ELEM = 2
     PROG_LOAD = 5
     OBJ_PIN = 6
@@ -130,6 +131,12 @@ def map_create(
 def map_freeze(fd: int, name: str) -> None:
     """BPF_MAP_FREEZE: no more writing from user space. Raises KernelError."""
     _must(f"freezing map '{name}'", Command.MAP_FREEZE, bytearray(_ELEMENT.pack(fd, 0, 0, 0, 0)))
+
+
+def map_lookup(fd: int, key: bytes, value: bytearray, flags: int = 0) -> int:
+    """BPF_MAP_LOOKUP_ELEM where `value` says what to look for (else `native.lookup`); 0 or -errno."""
+    attr = _ELEMENT.pack(fd, 0, native.address(key), native.address(value), flags)
+    return native.bpf(Command.MAP_LOOKUP_ELEM, bytearray(attr))
 
 
 def map_lookup_and_delete(fd: int, key: bytes, value: bytearray, flags: int = 0) -> int:

@@ -10,6 +10,7 @@ from ..enums import MapFlags, MapType
 from ..errors import BtfError, ElementError
 from ..lean import TYPE_CHECKING, NamedTuple
 from ..values.codec import (
+    BYTES,
     BytesCodec,
     Codec,
     IntCodec,
@@ -73,7 +74,7 @@ class TargetCodec(Codec):
     _part = IntCodec(4, False)
 
     def encode(self, value: object) -> bytes:
-        if isinstance(value, bytes | bytearray | memoryview):
+        if isinstance(value, BYTES):
             return exact_bytes(value, 8, "")
         number, program = value if isinstance(value, tuple) and len(value) == 2 else (value, None)
         return self._part.encode(number) + self._part.encode(0 if program is None else descriptor(program))
@@ -91,7 +92,7 @@ class PrefixCodec(Codec):
         self.size = size
 
     def encode(self, value: object) -> bytes:
-        if isinstance(value, bytes | bytearray | memoryview):
+        if isinstance(value, BYTES):
             return exact_bytes(value, self.size, "")
         network: Any = value
         if hasattr(value, "network_address"):

@@ -15,10 +15,11 @@ from __future__ import annotations
 import errno
 import os
 
+from .. import syscall
 from ..enums import MapType
 from ..errors import BpflabError, ElementError, KernelError, NotSupportedError
 from ..lean import TYPE_CHECKING
-from ..native import NO_INT, int_table, native
+from ..native import NO_INT, native
 from .raw import ALL_CPUS, ANY, CPU, EXIST, LOCK, NO_EXIST, PER_CPU, RawMap
 
 if TYPE_CHECKING:
@@ -30,11 +31,14 @@ if TYPE_CHECKING:
     from ..readers.perfbuf import PerfBuffer
     from ..readers.ringbuf import RingBuffer
     from ..spec import MapSpec
-    from ..values.codec import Codec, IntCodec
+    from ..values.codec import Codec
+    from .short_ways import ShortWays
 
 __all__ = ["ALL_CPUS", "ANY", "CPU", "EXIST", "LOCK", "NO_EXIST", "PER_CPU", "Map"]
 
 _MISSING = object()
+_NOTHING_SHORT: ShortWays = (0, native.lookup_int, native.update_int, native.delete_int)
+"""Before the codecs are known and after the end: these say of everything that there is nothing."""
 
 
 class Map(RawMap):
@@ -66,9 +70,7 @@ class Map(RawMap):
         self._type_ids = key_type_id, value_type_id
         self._key_codec: Codec | None = None
         self._value_codec: Codec | None = None
-        # A short way for integers that are not negative, one call of the native module. It says of
-        # everything else that there is nothing; and of all, until the codecs are known.
-        self._ints, self._lookup_int = 0, native.lookup_int
+        self._table, self._short_look_up, self._short_update, self._short_delete = _NOTHING_SHORT
 
     @classmethod
     def create(
@@ -147,10 +149,10 @@ class Map(RawMap):
 
     def __getitem__(self, key: Any) -> Any:
         try:
-            value = self._lookup_int(self._ints, key)
+            value = self._short_look_up(self._table, key)
             if value != NO_INT:
                 return value
-        except (TypeError, OverflowError):
+        except (TypeError, OverflowError, ElementError):
             pass
         value = self.get(key, _MISSING)
         if value is _MISSING:
@@ -159,13 +161,18 @@ class Map(RawMap):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         try:
-            if not native.update_int(self._ints, key, value):
+            if not self._short_update(self._table, key, value):
                 return
-        except (TypeError, OverflowError):
+        except (TypeError, OverflowError, ElementError):
             pass
         self.update(key, value)
 
     def __delitem__(self, key: Any) -> None:
+        try:
+            if not self._short_delete(self._table, key):
+                return
+        except (TypeError, OverflowError, ElementError):
+            pass
         if not self.delete(key):
             raise KeyError(key)
 
@@ -178,7 +185,7 @@ class Map(RawMap):
     def get(self, key: Any, default: Any = None, flags: int = 0) -> Any:
         """The value of a key, or `default`; with LOCK under its spin lock (5.1). Raises KernelError."""
         data = self.lookup_bytes(self._encode_key(key), flags)
-        return default if data is None else self._value.decode(data)
+        return default if data is None else (self._value_codec or self._value).decode(data)
 
     def lookup_many(self, keys: Iterable[Any] | bytes) -> list[Any]:
         """The values of keys, None where there is none, in one call. Raises KernelError.
@@ -295,8 +302,7 @@ class Map(RawMap):
 
     def may_hold(self, value: Any) -> bool:
         """Whether a value may be in a bloom filter: False is certain. Raises KernelError."""
-        data = bytearray(self._encode_value(value))
-        error = native.lookup(self.fd, b"", data)
+        error = syscall.map_lookup(self.fd, b"", bytearray(self._encode_value(value)))
         if error not in (0, -errno.ENOENT):
             raise self._error("look-up", error)
         return not error
@@ -365,6 +371,11 @@ class Map(RawMap):
 
         return decoder(self.name, self._types(), self._type_ids[1], type)
 
+    def close(self) -> None:
+        # The next file that is opened has the same number.
+        self._table, self._short_look_up, self._short_update, self._short_delete = _NOTHING_SHORT
+        super().close()
+
     # Between values and bytes
 
     @property
@@ -382,16 +393,11 @@ class Map(RawMap):
 
             codec = value_codec(self.type, self.value_size, self.flags, self._types(), self._type_ids[1])
             self._value_codec = codec
-            from ..values.codec import IntCodec
+            from .short_ways import short_ways
 
-            if isinstance(self._key, IntCodec) and isinstance(codec, IntCodec):
-                self._open_short_way(self._key, codec)
+            ways = short_ways(self.fd, self._key, codec, self.element_size)
+            self._table, self._short_look_up, self._short_update, self._short_delete = ways
         return self._value_codec
-
-    def _open_short_way(self, key: IntCodec, value: IntCodec) -> None:
-        if key.format and value.format:
-            self._ints = int_table(self.fd, key.largest.bit_length(), value.largest.bit_length())
-            self._lookup_int = native.lookup_signed if value.signed else native.lookup_int
 
     def _types(self) -> Btf | None:
         if self._btf is None and self._btf_id:
@@ -409,7 +415,7 @@ class Map(RawMap):
 
     def _encode_key(self, key: object) -> bytes:
         try:
-            return self._key.encode(key)
+            return (self._key_codec or self._key).encode(key)
         except ElementError as error:
             raise ElementError(f"map '{self.name}': key: {error}") from None
 
@@ -421,6 +427,6 @@ class Map(RawMap):
 
     def _encode_value(self, value: object) -> bytes:
         try:
-            return self._value.encode(value)
+            return (self._value_codec or self._value).encode(value)
         except ElementError as error:
             raise ElementError(f"map '{self.name}': value: {error}") from None

@@ -80,14 +80,14 @@ class RawMap(Pinnable):
 
     def lookup_bytes(self, key: bytes, flags: int = 0) -> bytes | None:
         """The value of a key, None if there is none. Raises KernelError."""
-        self._check_key(key)
-        value = bytearray(self._size(flags))
-        error = native.lookup(self.fd, key, value, flags)
-        if error == -errno.ENOENT:
+        if len(key) != self.key_size:
+            raise self._wrong_key(key)
+        value = native.lookup(self.fd, key, self._size(flags) if flags else self.element_size, flags)
+        if isinstance(value, bytes):
+            return value
+        if value == -errno.ENOENT:
             return None
-        if error:
-            raise self._error("look-up", error, flags)
-        return bytes(value)
+        raise self._error("look-up", value, flags)
 
     def lookup_many_bytes(self, keys: bytes) -> list[bytes | None]:
         """The values of keys that lie one behind the other, in one call of the native module."""
@@ -107,8 +107,9 @@ class RawMap(Pinnable):
 
     def update_bytes(self, key: bytes, value: bytes, flags: int = ANY) -> None:
         """Set an element. Raises KernelError."""
-        self._check_key(key)
-        if len(value) != self._size(flags):
+        if len(key) != self.key_size:
+            raise self._wrong_key(key)
+        if len(value) != (self._size(flags) if flags else self.element_size):
             raise ElementError(f"map '{self.name}': values have {self._size(flags)} bytes, not {len(value)}")
         error = native.update(self.fd, key, value, flags)
         if error:
@@ -128,7 +129,8 @@ class RawMap(Pinnable):
 
     def delete_bytes(self, key: bytes) -> bool:
         """Delete an element; whether it was there. Raises KernelError."""
-        self._check_key(key)
+        if len(key) != self.key_size:
+            raise self._wrong_key(key)
         error = native.delete(self.fd, key)
         if error and error != -errno.ENOENT:
             raise self._error("delete", error)
@@ -145,7 +147,8 @@ class RawMap(Pinnable):
 
         Raises KernelError.
         """
-        self._check_key(key)
+        if len(key) != self.key_size:
+            raise self._wrong_key(key)
         value = bytearray(self.element_size)
         error = syscall.map_lookup_and_delete(self.fd, key, value, flags)
         if error == -errno.ENOENT:
@@ -250,9 +253,8 @@ class RawMap(Pinnable):
         """Bytes of a value: those of a single CPU if the flags say so."""
         return self.value_size if flags & (CPU | ALL_CPUS) else self.element_size
 
-    def _check_key(self, key: bytes) -> None:
-        if len(key) != self.key_size:
-            raise ElementError(f"map '{self.name}': keys have {self.key_size} bytes, not {len(key)}")
+    def _wrong_key(self, key: bytes) -> ElementError:
+        return ElementError(f"map '{self.name}': keys have {self.key_size} bytes, not {len(key)}")
 
     def _count(self, data: bytes, size: int, what: str) -> int:
         count, rest = divmod(len(data), size) if size else (0, 1)

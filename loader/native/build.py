@@ -17,13 +17,15 @@ intptr_t bpflab_map(int fd, uint64_t size);
 void bpflab_unmap(char *at, uint64_t size);
 int bpflab_bpf(int cmd, void *attr, unsigned size);
 int bpflab_perf_event_open(void *attr, int pid, int cpu, int group_fd, unsigned long flags);
-int bpflab_lookup(int fd, const char *key, void *value, uint64_t flags);
+int bpflab_lookup(int fd, const char *key, const char *value, uint64_t flags);
 int bpflab_update(int fd, const char *key, const char *value, uint64_t flags);
 int bpflab_delete(int fd, const char *key);
 int bpflab_next_key(int fd, const char *key, void *next);
 uint64_t bpflab_lookup_int(uint64_t table, uint64_t key);
+uint64_t bpflab_lookup_word(uint64_t table, const char *key);
 int64_t bpflab_lookup_signed(uint64_t table, uint64_t key);
 int bpflab_update_int(uint64_t table, uint64_t key, uint64_t value);
+int bpflab_delete_int(uint64_t table, uint64_t key);
 int bpflab_lookup_many(int fd, const char *keys, unsigned key_size, char *values, unsigned value_size,
                        char *found, unsigned count);
 int bpflab_walk(int fd, const char *after, char *keys, unsigned key_size, char *values,

@@ -17,6 +17,7 @@ _from_buffer = ffi.from_buffer
 _NULL = ffi.NULL
 # Each of these is looked up once: in `lib`, that takes as long as the call.
 _bpf, _address = lib.bpflab_bpf, lib.bpflab_address
+_lookup, _update, _delete = lib.bpflab_lookup, lib.bpflab_update, lib.bpflab_delete
 _U32 = ffi.typeof("uint32_t[]")
 
 
@@ -46,18 +47,21 @@ def map_file(fd: int, size: int) -> memoryview:
     return memoryview(ffi.buffer(mapped, size)).toreadonly()
 
 
-def lookup(fd: int, key: bytes, value: bytearray, flags: int = 0) -> int:
-    result: int = lib.bpflab_lookup(fd, key or _NULL, _from_buffer(value), flags)
-    return result
+def lookup(fd: int, key: bytes, size: int, flags: int = 0) -> bytes | int:
+    # Straight into new bytes, which nobody else has seen: twice as fast as a buffer and a copy.
+    # Of those with less than two bytes all the interpreter shares one.
+    value = bytes(size if size > 1 else 2)
+    error: int = _lookup(fd, key or _NULL, value, flags)
+    return error or (value if size > 1 else value[:size])
 
 
 def update(fd: int, key: bytes, value: bytes, flags: int = 0) -> int:
-    result: int = lib.bpflab_update(fd, key or _NULL, value, flags)
+    result: int = _update(fd, key or _NULL, value, flags)
     return result
 
 
 def delete(fd: int, key: bytes) -> int:
-    result: int = lib.bpflab_delete(fd, key)
+    result: int = _delete(fd, key)
     return result
 
 
@@ -69,7 +73,9 @@ def next_key(fd: int, key: bytes | None, following: bytearray) -> int:
 # No functions around these: they are called for single elements, where that would show.
 lookup_int = lib.bpflab_lookup_int
 lookup_signed = lib.bpflab_lookup_signed
+lookup_word = lib.bpflab_lookup_word
 update_int = lib.bpflab_update_int
+delete_int = lib.bpflab_delete_int
 
 
 def lookup_many(

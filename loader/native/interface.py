@@ -45,8 +45,8 @@ class Native(Protocol):
         """
         ...
 
-    def lookup(self, fd: int, key: bytes, value: bytearray, flags: int = 0) -> int:
-        """Read the element of a key (b"" in maps without keys) into `value`; 0."""
+    def lookup(self, fd: int, key: bytes, size: int, flags: int = 0) -> bytes | int:
+        """The element of a key (b"" in maps without keys), of `size` bytes."""
         ...
 
     def update(self, fd: int, key: bytes, value: bytes, flags: int = 0) -> int:
@@ -68,12 +68,23 @@ class Native(Protocol):
         """
         ...
 
+    def lookup_word(self, table: int, key: bytes) -> int:
+        """The same for a key that is no integer, of as many bytes as the map's keys have."""
+        ...
+
     def lookup_signed(self, table: int, key: int) -> int:
-        """The same for values that can be negative."""
+        """As `lookup_int`, for values that can be negative."""
         ...
 
     def update_int(self, table: int, key: int, value: int) -> int:
         """Set an element; 0. A key or a value that does not fit is ``-ERANGE``.
+
+        Raises TypeError, OverflowError for what is no unsigned integer of 64 bits.
+        """
+        ...
+
+    def delete_int(self, table: int, key: int) -> int:
+        """Delete an element; 0. A key that does not fit is ``-ERANGE``.
 
         Raises TypeError, OverflowError for what is no unsigned integer of 64 bits.
         """

@@ -88,7 +88,8 @@ static int bpflab_perf_event_open(void *attr, int pid, int cpu, int group_fd, un
 	return WITHOUT_LOCK(checked(syscall(__NR_perf_event_open, attr, pid, cpu, group_fd, flags)));
 }
 
-static int bpflab_lookup(int fd, const char *key, void *value, uint64_t flags)
+/* The kernel writes to `value`, which is declared as cffi takes bytes. */
+static int bpflab_lookup(int fd, const char *key, const char *value, uint64_t flags)
 {
 	return element(MAP_LOOKUP, fd, key, value, flags);
 }
@@ -169,6 +170,15 @@ static uint64_t bpflab_lookup_int(uint64_t table, uint64_t key)
 	return load_integer(&value, size_of(sizes.value_bits));
 }
 
+static uint64_t bpflab_lookup_word(uint64_t table, const char *key)
+{
+	struct ints sizes = ints(table);
+	union integer value = { .u64 = 0 };
+
+	return element(MAP_LOOKUP, sizes.fd, key, &value, 0) ? NO_INT :
+		load_integer(&value, size_of(sizes.value_bits));
+}
+
 static int64_t bpflab_lookup_signed(uint64_t table, uint64_t key)
 {
 	uint64_t value = bpflab_lookup_int(table, key);
@@ -177,6 +187,7 @@ static int64_t bpflab_lookup_signed(uint64_t table, uint64_t key)
 	return value == NO_INT ? NO_INT : (int64_t)(value << unused) >> unused;
 }
 
+/* Of integers only, which never wait for anything: without giving up the lock. */
 static int bpflab_update_int(uint64_t table, uint64_t key, uint64_t value)
 {
 	struct ints sizes = ints(table);
@@ -184,7 +195,17 @@ static int bpflab_update_int(uint64_t table, uint64_t key, uint64_t value)
 
 	if (store_integer(&packed, key, sizes.key_bits) || store_integer(&stored, value, sizes.value_bits))
 		return -ERANGE;
-	return WITHOUT_LOCK(element(MAP_UPDATE, sizes.fd, &packed, &stored, 0));
+	return element(MAP_UPDATE, sizes.fd, &packed, &stored, 0);
+}
+
+static int bpflab_delete_int(uint64_t table, uint64_t key)
+{
+	struct ints sizes = ints(table);
+	union integer packed;
+
+	if (store_integer(&packed, key, sizes.key_bits))
+		return -ERANGE;
+	return element(MAP_DELETE, sizes.fd, &packed, NULL, 0);
 }
 
 static int lookup_many(int fd, const char *keys, unsigned key_size, char *values,

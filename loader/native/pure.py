@@ -23,12 +23,14 @@ __all__ = [
     "btf_members",
     "btf_offsets",
     "delete",
+    "delete_int",
     "load",
     "loader",
     "lookup",
     "lookup_int",
     "lookup_many",
     "lookup_signed",
+    "lookup_word",
     "map_file",
     "next_key",
     "perf_drainer",
@@ -98,8 +100,9 @@ def _element(cmd: int, fd: int, key: int, value: int, flags: int) -> int:
     return bpf(cmd, bytearray(_ELEMENT.pack(fd, 0, key, value, flags)))
 
 
-def lookup(fd: int, key: bytes, value: bytearray, flags: int = 0) -> int:
-    return _element(_LOOKUP, fd, address(key), address(value), flags)
+def lookup(fd: int, key: bytes, size: int, flags: int = 0) -> bytes | int:
+    value = bytearray(size)
+    return _element(_LOOKUP, fd, address(key), address(value), flags) or bytes(value)
 
 
 def update(fd: int, key: bytes, value: bytes, flags: int = 0) -> int:
@@ -118,23 +121,33 @@ def lookup_int(table: int, key: int) -> int:
     return _lookup_int(table, key, signed=False)
 
 
+def lookup_word(table: int, key: bytes) -> int:
+    fd, _, value_bits = _ints(table)
+    value = lookup(fd, key, _size_of(value_bits))
+    return int.from_bytes(value, sys.byteorder) if isinstance(value, bytes) else NO_INT
+
+
 def lookup_signed(table: int, key: int) -> int:
     return _lookup_int(table, key, signed=True)
 
 
 def _lookup_int(table: int, key: int, *, signed: bool) -> int:
     fd, key_bits, value_bits = _ints(table)
-    value = bytearray(_size_of(value_bits))
     packed = _packed(key, key_bits)
-    if packed is None or lookup(fd, packed, value):
-        return NO_INT
-    return int.from_bytes(value, sys.byteorder, signed=signed)
+    value = NO_INT if packed is None else lookup(fd, packed, _size_of(value_bits))
+    return int.from_bytes(value, sys.byteorder, signed=signed) if isinstance(value, bytes) else NO_INT
 
 
 def update_int(table: int, key: int, value: int) -> int:
     fd, key_bits, value_bits = _ints(table)
     packed, stored = _packed(key, key_bits), _packed(value, value_bits)
     return -ERANGE if packed is None or stored is None else update(fd, packed, stored)
+
+
+def delete_int(table: int, key: int) -> int:
+    fd, key_bits, _ = _ints(table)
+    packed = _packed(key, key_bits)
+    return -ERANGE if packed is None else delete(fd, packed)
 
 
 def _ints(table: int) -> tuple[int, int, int]:
@@ -158,13 +171,12 @@ def lookup_many(
     fd: int, keys: bytes, key_size: int, values: bytearray, value_size: int, found: bytearray
 ) -> int:
     hits = 0
-    value = bytearray(value_size)
     for i in range(len(keys) // key_size):
-        error = lookup(fd, keys[i * key_size : (i + 1) * key_size], value)
-        if error not in (0, -ENOENT):
-            return error
-        found[i] = not error
-        if not error:
+        value = lookup(fd, keys[i * key_size : (i + 1) * key_size], value_size)
+        if isinstance(value, int) and value != -ENOENT:
+            return value
+        found[i] = isinstance(value, bytes)
+        if isinstance(value, bytes):
             values[i * value_size : (i + 1) * value_size] = value
             hits += 1
     return hits
@@ -174,16 +186,16 @@ def walk(
     fd: int, after: bytes | None, keys: bytearray, key_size: int, values: bytearray, value_size: int
 ) -> int:
     count = 0
-    key, value = bytearray(key_size), bytearray(value_size)
+    key = bytearray(key_size)
     while count < len(keys) // key_size:
         error = next_key(fd, after, key)
         if error:
             return count if error == -ENOENT else error
         after = bytes(key)
-        error = lookup(fd, after, value)
-        if error not in (0, -ENOENT):
-            return error
-        if not error:
+        value = lookup(fd, after, value_size)
+        if isinstance(value, int) and value != -ENOENT:
+            return value
+        if isinstance(value, bytes):
             keys[count * key_size : (count + 1) * key_size] = key
             values[count * value_size : (count + 1) * value_size] = value
             count += 1

@@ -7,8 +7,8 @@ which are imported when they are first needed.
 from __future__ import annotations
 
 import sys
+from struct import Struct, pack
 from struct import error as StructError
-from struct import pack
 
 from ..btf.records import IntEncoding, Kind
 from ..errors import ElementError
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ..btf import Btf
 
     ByteOrder = Literal["little", "big"]
+
+BYTES = (bytes, bytearray, memoryview)
+"""What is bytes already. A tuple: to make the union of three types takes longer than to look for one."""
 
 _FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
@@ -55,8 +58,10 @@ class Codec:
 
 def exact_bytes(value: object, size: int, expected: str) -> bytes:
     """`value` if it is bytes of this size. Raises ElementError that says what was `expected` besides."""
+    if type(value) is bytes and len(value) == size:
+        return value
     words = f"{expected}{size} bytes"
-    if not isinstance(value, bytes | bytearray | memoryview):
+    if not isinstance(value, BYTES):
         raise ElementError(f"expected {words}, got {value!r}")
     if len(value) != size:
         raise ElementError(f"expected {words}, got {len(value)}{' bytes' if expected else ''}")
@@ -126,9 +131,12 @@ class PerCpuCodec(Codec):
         self._cpus = cpus
         self._stride = (one.size + 7) & ~7
         self.size = self._stride * cpus
+        self._unpack: Callable[[bytes], tuple[int, ...]] | None = None
+        if isinstance(one, IntCodec) and one.format:
+            self._unpack = Struct("=" + f"{one.format}{self._stride - one.size}x" * cpus).unpack
 
     def encode(self, value: object) -> bytes:
-        if isinstance(value, bytes | bytearray | memoryview):
+        if isinstance(value, BYTES):
             if len(value) != self.size:
                 raise ElementError(f"expected {self.size} bytes for {self._cpus} CPUs, got {len(value)}")
             return bytes(value)
@@ -137,6 +145,8 @@ class PerCpuCodec(Codec):
         return b"".join(self.one.encode(part).ljust(self._stride, b"\0") for part in value)
 
     def decode(self, data: bytes) -> list[Any]:
+        if self._unpack:
+            return list(self._unpack(data))
         size = self.one.size
         return [self.one.decode(data[i : i + size]) for i in range(0, self.size, self._stride)]
 

@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from ..errors import ElementError
-from .codec import BytesCodec, Codec, IntCodec, exact_bytes
+from .codec import BYTES, BytesCodec, Codec, IntCodec, exact_bytes
 
 if TYPE_CHECKING:
     from .codec import ByteOrder
@@ -257,7 +257,9 @@ class StructCodec(AggregateCodec):
         return self.record(items)
 
     def encode(self, value: object) -> bytes:
-        if isinstance(value, bytes | bytearray | memoryview):
+        if type(value) is bytes and len(value) == self.size:
+            return value
+        if isinstance(value, BYTES):
             return exact_bytes(value, self.size, f"a {self.name} or ")
         given = self._by_name(value)
         if given is not None:
@@ -316,7 +318,7 @@ class UnionCodec(AggregateCodec):
     def encode(self, value: object) -> bytes:
         if isinstance(value, Union):
             value = bytes(value)
-        if isinstance(value, bytes | bytearray | memoryview):
+        if isinstance(value, BYTES):
             return exact_bytes(value, self.size, f"a {self.name} or ")
         given = self._by_name(value)
         if given is None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..btf.records import ENUMS, IntEncoding, Kind
 from ..errors import BtfError, ElementError
-from .codec import BytesCodec, Codec, IntCodec, exact_bytes
+from .codec import BYTES, BytesCodec, Codec, IntCodec, exact_bytes
 from .records import BitfieldCodec, Field, StructCodec, TailCodec, UnionCodec
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class TextCodec(Codec):
 
     def encode(self, value: object) -> bytes:
         raw = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
-        if not isinstance(raw, bytes | bytearray | memoryview):
+        if not isinstance(raw, BYTES):
             raise ElementError(f"expected text of up to {self.size} bytes, got {value!r}")
         if len(raw) > self.size:
             raise ElementError(f"expected text of up to {self.size} bytes, got {len(raw)}")
@@ -139,7 +139,7 @@ class ArrayCodec(Codec):
         self._length = length
 
     def encode(self, value: object) -> bytes:
-        if isinstance(value, bytes | bytearray | memoryview):
+        if isinstance(value, BYTES):
             return exact_bytes(value, self.size, f"{self._length} values or ")
         if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != self._length:
             raise ElementError(f"expected {self._length} values, got {value!r}")

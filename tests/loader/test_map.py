@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from bpflab.loader.cpus import parse_cpu_list, possible_cpus
@@ -15,6 +16,7 @@ from bpflab.loader.maps import batch as map_batch
 from bpflab.loader.maps import many as map_many
 from bpflab.loader.maps import map as map_module
 from bpflab.loader.maps import raw as map_raw
+from bpflab.loader.maps import short_ways as map_short_ways
 from bpflab.loader.maps.map import EXIST, NO_EXIST, Map
 from bpflab.loader.spec import MapSpec
 
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("live")
 @pytest.fixture(autouse=True)
 def native(monkeypatch: pytest.MonkeyPatch, twin: ModuleType) -> None:
     """Every test runs over both implementations."""
-    for module in (map_module, map_raw, map_batch, map_many):
+    for module in (map_module, map_raw, map_batch, map_many, map_short_ways):
         monkeypatch.setattr(module, "native", twin)
 
 
@@ -238,6 +240,75 @@ def test_a_closed_map() -> None:
     table.close()
     with pytest.raises(KernelError, match="EBADF"):
         table[1]
+
+
+@pytest.mark.parametrize("key", [5, b"\5\0\0\0"], ids=["int", "bytes"])
+@pytest.mark.parametrize("value_size", [8, 24])
+def test_a_closed_map_leaves_its_successor_alone(key: int | bytes, value_size: int) -> None:
+    table = make(MapType.HASH, 4, value_size, 1)
+    value = bytes(value_size)
+    table[key] = value
+    assert table[key] in (0, value)
+    fd = table.fd
+    table.close()
+    with make(MapType.HASH, 4, value_size, 2) as successor:
+        assert successor.fd == fd, "the kernel gives the lowest number that is free"
+        with pytest.raises(KernelError, match="EBADF"):
+            table[key] = value
+        assert not list(successor)
+        successor[key] = value
+        with pytest.raises(KernelError, match="EBADF"):
+            table[key]
+        with pytest.raises(KernelError, match="EBADF"):
+            del table[key]
+        assert successor[key] in (0, value)
+
+
+ELEMENTS = [
+    pytest.param(4, 8, [7, 8], [1, 2**64 - 1], id="int-int"),
+    pytest.param(6, 4, [b"abcdef", b"abcdeg"], [3, 0x1B0F1AB], id="bytes-int"),
+    pytest.param(6, 1, [b"abcdef", b"abcdeg"], [3, 255], id="bytes-byte"),
+    pytest.param(4, 3, [7, 8], [b"abc", b"\0\0\0"], id="int-bytes"),
+    pytest.param(5, 12, [b"abcde", b"\0\0\0\0\0"], [b"a" * 12, bytes(12)], id="bytes-bytes"),
+]
+
+
+@pytest.mark.parametrize(("key_size", "value_size", "keys", "values"), ELEMENTS)
+def test_elements_of_every_shape(key_size: int, value_size: int, keys: list[Any], values: list[Any]) -> None:
+    with make(MapType.HASH, key_size, value_size, 2) as table:
+        # The first operation finds out about the shape, those behind it know.
+        for _ in range(2):
+            for key, value in zip(keys, values, strict=True):
+                with pytest.raises(KeyError):
+                    table[key]
+                table[key] = value
+            assert [table[key] for key in keys] == [table.get(key) for key in keys] == values
+            for key in keys:
+                del table[key]
+                with pytest.raises(KeyError):
+                    del table[key]
+        for wrong in ("text", b"of another size", -1, 1 << 80, None):
+            with pytest.raises(ElementError, match=r"map 'test': key: (expected|.* does not fit)"):
+                table[wrong]
+            with pytest.raises(ElementError, match=r"map 'test': key: (expected|.* does not fit)"):
+                del table[wrong]
+            with pytest.raises(ElementError, match=r"map 'test': key: (expected|.* does not fit)"):
+                table[wrong] = values[0]
+            with pytest.raises(ElementError, match=r"map 'test': value: (expected|.* does not fit)"):
+                table[keys[0]] = wrong
+
+
+@pytest.mark.parametrize("size", [1, 4, 8, 12])
+def test_values_of_every_cpu_and_size(size: int) -> None:
+    cpus = possible_cpus()
+    with make(MapType.PERCPU_HASH, 4, size, 2) as table:
+        values = [number + 1 if size < 12 else bytes([number]) * 12 for number in range(cpus)]
+        for _ in range(2):
+            table[3] = values
+            assert table[3] == table.get(3) == values
+            del table[3]
+            with pytest.raises(KeyError):
+                table[3]
 
 
 def test_pins(bpffs: Path) -> None:

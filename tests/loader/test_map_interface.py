@@ -157,10 +157,9 @@ def test_one_cpu_where_the_kernel_can(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[int, int]] = []
 
     class Newest:
-        def lookup(self, fd: int, key: bytes, value: bytearray, flags: int = 0) -> int:
-            asked.append((len(value), flags))
-            value[:] = b"\7\0\0\0"
-            return 0
+        def lookup(self, fd: int, key: bytes, size: int, flags: int = 0) -> bytes:
+            asked.append((size, flags))
+            return b"\7\0\0\0"
 
         def update(self, fd: int, key: bytes, value: bytes, flags: int = 0) -> int:
             asked.append((len(value), flags))
