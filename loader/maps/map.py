@@ -185,7 +185,7 @@ class Map(RawMap):
     def get(self, key: Any, default: Any = None, flags: int = 0) -> Any:
         """The value of a key, or `default`; with LOCK under its spin lock (5.1). Raises KernelError."""
         data = self.lookup_bytes(self._encode_key(key), flags)
-        return default if data is None else (self._value_codec or self._value).decode(data)
+        return default if data is None else self._value.decode(data)
 
     def lookup_many(self, keys: Iterable[Any] | bytes) -> list[Any]:
         """The values of keys, None where there is none, in one call. Raises KernelError.
@@ -380,24 +380,23 @@ class Map(RawMap):
 
     @property
     def _key(self) -> Codec:
-        if self._key_codec is None:
-            from .elements import key_codec
-
-            self._key_codec = key_codec(self.type, self.key_size, self._types(), self._type_ids[0])
-        return self._key_codec
+        return self._key_codec or self._find_codecs()[0]
 
     @property
     def _value(self) -> Codec:
-        if self._value_codec is None:
-            from .elements import value_codec
+        return self._value_codec or self._find_codecs()[1]
 
-            codec = value_codec(self.type, self.value_size, self.flags, self._types(), self._type_ids[1])
-            self._value_codec = codec
-            from .short_ways import short_ways
+    def _find_codecs(self) -> tuple[Codec, Codec]:
+        from .elements import key_codec, value_codec
+        from .short_ways import short_ways
 
-            ways = short_ways(self.fd, self._key, codec, self.element_size)
-            self._table, self._short_look_up, self._short_update, self._short_delete = ways
-        return self._value_codec
+        btf, (key_type_id, value_type_id) = self._types(), self._type_ids
+        key = key_codec(self.type, self.key_size, btf, key_type_id)
+        value = value_codec(self.type, self.value_size, self.flags, btf, value_type_id)
+        self._key_codec, self._value_codec = key, value
+        ways = short_ways(self.fd, key, value, self.element_size)
+        self._table, self._short_look_up, self._short_update, self._short_delete = ways
+        return key, value
 
     def _types(self) -> Btf | None:
         if self._btf is None and self._btf_id:
@@ -415,7 +414,7 @@ class Map(RawMap):
 
     def _encode_key(self, key: object) -> bytes:
         try:
-            return (self._key_codec or self._key).encode(key)
+            return self._key.encode(key)
         except ElementError as error:
             raise ElementError(f"map '{self.name}': key: {error}") from None
 
@@ -427,6 +426,6 @@ class Map(RawMap):
 
     def _encode_value(self, value: object) -> bytes:
         try:
-            return (self._value_codec or self._value).encode(value)
+            return self._value.encode(value)
         except ElementError as error:
             raise ElementError(f"map '{self.name}': value: {error}") from None
