@@ -94,7 +94,7 @@ def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         action="append",
         default=[],
         metavar="PATTERN",
-        help="only the corpus checks whose id, area or object fits (repeatable)",
+        help="only the corpus checks whose id, area or object fits (comma-separated, repeatable)",
     )
     _add_plan(run)
     run.add_argument(
@@ -117,7 +117,7 @@ def _add_bench(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         action="append",
         default=[],
         metavar="PATTERN",
-        help="only the benchmarks whose name fits, such as 'lookup/*' (repeatable)",
+        help="only the benchmarks whose name fits, such as 'lookup/*' (comma-separated, repeatable)",
     )
     bench.add_argument(
         "--gate",

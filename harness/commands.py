@@ -25,7 +25,7 @@ from .guest import make_engine
 from .guest.engine import Engine
 from .guest.smoke import SmokeBooted
 from .outcomes import Run, Verdict
-from .plan import Plan, PlanError, parse_names, parse_shard, select_checks, user_objects
+from .plan import Plan, PlanError, parse_names, parse_patterns, parse_shard, select_checks, user_objects
 from .progress import FetchProgress, RunProgress
 from .runner import carry_out
 from .subjects import registry
@@ -45,7 +45,8 @@ def run(options: argparse.Namespace) -> int:
         return _carry_out(options, Plan(user_objects=users))
     every = list_checks()
     known = deviations((check.id for check in every), registry.names())
-    return _carry_out(options, Plan(checks=select_checks(every, options.checks), deviations=known))
+    chosen = select_checks(every, parse_patterns(options.checks, "--checks"))
+    return _carry_out(options, Plan(checks=chosen, deviations=known))
 
 
 def kernels_list(options: argparse.Namespace) -> int:

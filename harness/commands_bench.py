@@ -20,9 +20,10 @@ from .guest import make_engine
 from .guest.engine import Engine, Limit, Limits
 from .guest.smoke import SmokeBooted
 from .outcomes import Run
-from .plan import Plan, PlanError, parse_names
+from .plan import Plan, PlanError, parse_names, parse_patterns, select_benchmarks
 from .progress import RunProgress
 from .runner import carry_out
+from .suite.catalogue import list_benchmarks
 from .suite.lanes import LANES
 
 RUNS = "runs"
@@ -37,7 +38,8 @@ HOST, GUEST, INSTRUCTIONS = "host", "guest", "instructions"
 def bench(options: argparse.Namespace) -> int:
     """Run the benchmarks; with ``--gate``, exit code 1 tells of more guest instructions than before."""
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    plan = prepare(options, Plan(bench=True, benchmarks=tuple(options.benchmarks) or ("*",)))
+    patterns = select_benchmarks(list_benchmarks(), parse_patterns(options.benchmarks, "--benchmarks"))
+    plan = prepare(options, Plan(bench=True, benchmarks=patterns))
     lanes = lanes_of(options, plan.kernels)
     folder = options.out / RUNS / started.partition("+")[0].replace(":", "")
     console = Console()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -80,6 +80,16 @@ def select_checks(checks: Iterable[CheckInfo], patterns: Iterable[str]) -> tuple
     return tuple(check for check in have if check in chosen) if wanted else have
 
 
+def select_benchmarks(names: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
+    """The patterns, of which each fits a name; "*" if there is none. Raises `PlanError`."""
+    have = tuple(names)
+    for pattern in patterns:
+        if not any(fnmatch.fnmatchcase(name, pattern) for name in have):
+            kinds = ", ".join(sorted({f"{name.split('/')[0]}/*" for name in have}))
+            raise PlanError(f"no benchmark fits '{pattern}'; there are {kinds}")
+    return tuple(patterns) or ("*",)
+
+
 def _fits(check: CheckInfo, pattern: str) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for name in (check.id, check.area, check.object) if name)
 
@@ -106,6 +116,11 @@ def parse_names(text: str, option: str) -> list[str]:
     if not names:
         raise PlanError(f"{option} '{text}': expected at least one name")
     return names
+
+
+def parse_patterns(texts: Iterable[str], option: str) -> list[str]:
+    """Those of a repeatable option, each of which may be several, comma-separated. Raises `PlanError`."""
+    return [name for text in texts for name in parse_names(text, option)]
 
 
 def parse_shard(text: str) -> tuple[int, int]:

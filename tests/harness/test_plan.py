@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from bpflab.harness.outcomes import CheckInfo
-from bpflab.harness.plan import Plan, PlanError, parse_shard, select_checks, user_objects
+from bpflab.harness.plan import Plan, PlanError, parse_patterns, parse_shard, select_checks, user_objects
 from bpflab.kernels.kernel import Kernel
 from bpflab.kernels.version import KernelVersion
 
@@ -29,6 +29,11 @@ def kernel(label: str) -> Kernel:
 )
 def test_checks_are_chosen_by_id_area_or_object(patterns: list[str], ids: list[str]) -> None:
     assert [check.id for check in select_checks(CHECKS, patterns)] == ids
+
+
+def test_patterns_come_one_by_one_or_together() -> None:
+    assert parse_patterns(["maps/*,events", "xdp"], "--checks") == ["maps/*", "events", "xdp"]
+    assert parse_patterns([], "--checks") == []
 
 
 def test_a_pattern_that_fits_nothing_names_the_areas() -> None:
