@@ -39,10 +39,9 @@ def delete_many(table: RawMap, keys: bytes, count: int) -> int:
     """Delete the elements of `count` keys; how many were there. Raises KernelError."""
     deleted = at = 0
     while at < count:
-        rest = keys[at * table.key_size :]
-        result, done = syscall.map_delete_batch(table.fd, rest, count - at)
+        result, done = syscall.map_delete_batch(table.fd, keys, at * table.key_size, count - at)
         if -result in NO_BATCH and not done:
-            return deleted + _delete_one_by_one(table, rest, count - at)
+            return deleted + _delete_one_by_one(table, keys, at, count)
         deleted += done
         at += done
         if result == -errno.ENOENT:
@@ -52,9 +51,9 @@ def delete_many(table: RawMap, keys: bytes, count: int) -> int:
     return deleted
 
 
-def _delete_one_by_one(table: RawMap, keys: bytes, count: int) -> int:
+def _delete_one_by_one(table: RawMap, keys: bytes, first: int, count: int) -> int:
     deleted = 0
-    for at in range(count):
+    for at in range(first, count):
         result = native.delete(table.fd, keys[at * table.key_size : (at + 1) * table.key_size])
         if result not in (0, -errno.ENOENT):
             raise _error(table, "delete", -result, at, count)
