@@ -107,11 +107,7 @@ class _Relocator:
             return CoreResult(index, kind, local, None, target, self._missing(local))
         fits = target is None or can_change_width(local, ours, target, theirs)
         if not patch(insns, index, order, ours, theirs, fits):
-            reason = (
-                f"the field has {theirs.size} bytes instead of {ours.size}, and only pointers "
-                "and unsigned integers can be read in another width"
-            )
-            return CoreResult(index, kind, local, None, target, reason)
+            return CoreResult(index, kind, local, None, target, _no_such_load(ours, theirs))
         return CoreResult(index, kind, local, theirs.number, target, "")
 
     def _find(self, local: Access) -> Access | None:
@@ -154,6 +150,15 @@ class _Relocator:
         what = "enumerator" if local.kind.is_enumerator else "compatible field"
         path = ".".join(step.name for step in local.steps if step.name)
         return f"the kernel's {name} has no {what} '{path}'"
+
+
+def _no_such_load(ours: Value, theirs: Value) -> str:
+    if not (ours.size and theirs.size):
+        return "one of the two is a bitfield, and no load or store can be changed from or to one"
+    return (
+        f"the field has {theirs.size} bytes instead of {ours.size}, and only pointers "
+        "and unsigned integers can be read in another width"
+    )
 
 
 def _words(access: Access, candidate: Candidate) -> str:

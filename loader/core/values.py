@@ -32,8 +32,9 @@ class Value(NamedTuple):
     number: int
     """Unsigned, 64 bits."""
     size: int = 0
-    """Bytes of the field (of an array: of its element); 0 where a width means nothing."""
+    """Bytes of the field (of an array: of its element); 0 of a bitfield, and where a width means nothing."""
     type_id: int = 0
+    """Of the field; 0 (void) with a `size` of 0."""
     is_certain: bool = True
     """Whether the compiler must have arrived at the same number for its own types."""
 
@@ -103,9 +104,12 @@ def _field_value(access: Access, member: Member, kind: RelocationKind) -> Value:
     # How a bitfield is loaded is free, and the compiler may have chosen otherwise.
     certain = not member.bit_size
     match kind:
+        case RelocationKind.FIELD_BYTE_OFFSET if member.bit_size:
+            # As in libbpf: no load takes just a bitfield, so none can be changed to take it.
+            return Value(byte_offset & U32, is_certain=False)
         case RelocationKind.FIELD_BYTE_OFFSET:
             size = _loaded_size(btf, field.id) if field.kind == Kind.ARRAY else byte_size
-            return Value(byte_offset & U32, size if certain else 0, field.id, certain)
+            return Value(byte_offset & U32, size, field.id)
         case RelocationKind.FIELD_BYTE_SIZE:
             return Value(byte_size & U32, is_certain=certain)
         case RelocationKind.FIELD_LSHIFT_U64:
