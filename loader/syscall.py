@@ -183,7 +183,7 @@ def map_update_batch(fd: int, keys: bytes, values: bytes, count: int, flags: int
 
 
 def map_delete_batch(fd: int, keys: bytes, start: int, count: int) -> tuple[int, int]:
-    """BPF_MAP_DELETE_BATCH of `count` keys from byte `start` on: (0 or -errno, number of elements deleted)."""
+    """BPF_MAP_DELETE_BATCH of `count` keys from byte `start` on: (0 or -errno, number deleted)."""
     attr = bytearray(_BATCH.pack(0, 0, native.address(keys) + start, 0, count, fd, 0, 0))
     return _changed(Command.MAP_DELETE_BATCH, attr, count)
 
