@@ -85,8 +85,9 @@ def check_lru_hash(obj: SubjectObject) -> None:
     assert unsigned(obj.lookup("recent", u32(80))) == 160
     keys = {unsigned(key) for key in obj.keys("recent")}
     assert 80 in keys
-    assert 1000 not in keys, "the oldest entry was not evicted"
     assert 1 < len(keys) <= obj.maps["recent"].max_entries
+    # Not each of the oldest is gone: a CPU keeps some to itself when the subject has moved to another.
+    assert sum(key >= 1100 for key in keys) > len(keys) / 2, "the oldest entries were not evicted"
 
 
 @pytest.mark.obj("maps/lpm_trie")

@@ -9,7 +9,7 @@ from ..subjects.errors import ErrorClass, SubjectError
 from ..subjects.handles import Target
 from .addresses import set_mtu
 from .fixtures import Open
-from .network import Veth, frame
+from .network import Veth, frame, udp_frame
 from .numbers import signed, unsigned
 from .order import order_met
 
@@ -83,6 +83,7 @@ def check_device_bound(veth: Veth, opened: Open) -> None:
         obj.attach("ask", {"kind": "xdp", "ifindex": veth.far.ifindex, "mode": "native"})
     assert refused.value.cls is ErrorClass.KERNEL
     obj.attach("ask", {"kind": "xdp", "ifindex": veth.near.ifindex, "mode": "native"})
+    veth.far.send(udp_frame(9, b"not the lab's, like those that the kernel sends of its own accord"))
     veth.far.send(frame(b"asked"))
     assert veth.near.receive() == frame(b"asked")
     assert unsigned(obj.variable("frames")) == 1
