@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from bpflab.kernels.cache import cache_dir
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("corpus", "harness", "kernels", "loader", "reports")
@@ -24,6 +25,10 @@ MAY_IMPORT = {
 
 `harness` includes the command line, which hands a finished run to `reports`.
 """
+
+
+CACHE = cache_dir()
+"""Of the user, as nothing has run yet."""
 
 
 def tracked(*suffixes: str) -> set[str]:
@@ -68,6 +73,11 @@ def test_reports_know_nothing_of_the_harness_but_the_outcome_schema() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and "harness" in (node.module or ""):
                 assert node.module == "harness.outcomes", path
+
+
+def test_no_test_leaves_its_cache_to_those_behind_it() -> None:
+    """They would fetch every kernel and build everything once more."""
+    assert cache_dir() == CACHE
 
 
 def _rooms_imported(path: Path) -> set[str]:

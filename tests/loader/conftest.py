@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from bpflab.kernels.cache import cache_dir
 from bpflab.loader.errors import KernelError
 from bpflab.loader.native import compiled, pure
 
@@ -23,13 +24,17 @@ def twin(request: pytest.FixtureRequest) -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+@pytest.fixture(scope="session")
+def index_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the loader caches what it finds out: a directory of the tests' own."""
-    with pytest.MonkeyPatch.context() as patch:
-        path = tmp_path_factory.mktemp("cache")
-        patch.setenv("XDG_CACHE_HOME", str(path))
-        yield path
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def cache(index_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of ours in the user's cache, but what was fetched and built stays where it is."""
+    monkeypatch.setenv("BPFLAB_CACHE", str(cache_dir()))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(index_home))
 
 
 @pytest.fixture(scope="session")
